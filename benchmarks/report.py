@@ -1,0 +1,80 @@
+"""The figures as a table for people and as JSON for programs."""
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.comparison import Figures
+
+AIMS = {"sqlite": (3.0, 0.0), "postgres": (3.0, 2.5)}
+"""Of the ratio, and of the ratio with the database server's own CPU."""
+_PACKAGES = ("litestar", "openai-agents", "uvicorn", "uvloop", "fastapi", "sse-starlette", "openai")
+_ROW = "{:<44}{:>12}{:>12}{:>9}  {}"
+
+
+def table(results: Sequence[Figures]) -> str:
+    return "\n\n".join([_facts(), *(_of(figures) for figures in results)])
+
+
+def save(results: Sequence[Figures], folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    content = {
+        "facts": _facts(),
+        "results": [
+            {"ratio": f.ratio(), "ratio_with_database": f.ratio("with_database"), **msgspec.to_builtins(f)}
+            for f in results
+        ],
+    }
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    return path
+
+
+def _facts() -> str:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; {versions}"
+
+
+def _of(figures: Figures) -> str:
+    name = {"sqlite": "SQLite (embedded)", "postgres": "PostgreSQL"}[figures.database]
+    aim, aim_with_database = AIMS[figures.database]
+    rows = [_ROW.format(name, "Headgate", "baseline", "ratio", "").rstrip()]
+    rows.append(_compared(figures, "chunks per CPU-second", "headgate", "baseline", aim))
+    if figures.database != "sqlite":
+        label = "  with the database server's own CPU"
+        rows.append(_compared(figures, label, "with_database", "baseline", aim_with_database))
+    rows.append(_compared(figures, "  whole runs, from start to end", "whole_runs", "baseline_whole_runs", 0.0))
+    rows += [
+        _row("CPU ms to start and end a run", figures.start_ms, figures.baseline_start_ms, "{:.1f}"),
+        _row("ms from provider to reader, p50", figures.delay.p50, figures.baseline_delay.p50, "{:.1f}"),
+        _row("ms from provider to reader, p99", figures.delay.p99, figures.baseline_delay.p99, "{:.1f}"),
+        _row("ms from append to write, p50", figures.append_to_write.p50, None, "{:.1f}"),
+        _row("ms from append to write, p99", figures.append_to_write.p99, None, "{:.1f}"),
+        _row("chunks joined into a delta", figures.chunks_a_delta, None, "{:.3f}"),
+    ]
+    if figures.run_kb is not None:
+        rows.append(_row("kB an active run with its reader", figures.run_kb, figures.baseline_run_kb, "{:.0f}"))
+        rows.append(_row("kB an idle reader", figures.reader_kb, None, "{:.1f}"))
+    crowd = figures.crowd
+    rows.append(
+        f"{crowd.streams} parallel streams of {crowd.chunks} chunks: all complete, ids without gaps "
+        f"(provider to reader p50 {figures.crowd_delay.p50:.1f} ms, p99 {figures.crowd_delay.p99:.1f} ms)"
+    )
+    return "\n".join(rows)
+
+
+def _compared(figures: Figures, label: str, ours: str, theirs: str, aim: float) -> str:
+    ratio = figures.ratio(ours, theirs)
+    note = "" if not aim else f"aim {aim:.1f}: {'reached' if ratio >= aim else 'MISSED'}"
+    values = (f"{figures.of_pairs(name):,.0f}" for name in (ours, theirs))
+    return _ROW.format(label, *values, f"{ratio:.2f}", note).rstrip()
+
+
+def _row(label: str, ours: float | None, theirs: float | None, form: str) -> str:
+    values = ("" if value is None else form.format(value) for value in (ours, theirs))
+    return _ROW.format(label, *values, "", "").rstrip()

@@ -1,0 +1,58 @@
+"""Who may come in, decided before a handler is called."""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp, Scope
+
+from app.domain.accounts.errors import NotAuthenticated, RoleRequired
+from app.domain.accounts.schemas import Principal, Role
+from app.domain.accounts.service import Authenticator
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+PUBLIC = {"public": True}
+"""The `opt` of a route that needs no access token. All others do."""
+_OPEN_PATHS = [r"^/$", r"^/(health|schema|\.well-known)(/|$)"]
+
+
+class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
+    """Sets `request.user` to the `Principal` of the bearer token. Preflights and unknown paths never get here."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        super().__init__(app, exclude=_OPEN_PATHS, exclude_from_auth_key="public")
+        self._authenticator = authenticator
+
+    async def authenticate_request(self, connection: AnyConnection) -> AuthenticationResult:
+        token = bearer_token(connection)
+        if token is None:
+            raise NotAuthenticated
+        return AuthenticationResult(user=await self._authenticator.authenticate(token), auth=None)
+
+
+def bearer_token(connection: AnyConnection) -> str | None:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def provide_user(scope: Scope) -> Principal:
+    user = scope.get("user")
+    if not isinstance(user, Principal):
+        raise NotAuthenticated
+    return user
+
+
+def requires_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    _require(connection, Role.ADMIN)
+
+
+def requires_auditor(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """An auditor, or an admin, who may all that an auditor may."""
+    _require(connection, Role.AUDITOR, Role.ADMIN)
+
+
+def _require(connection: AnyConnection, *roles: Role) -> None:
+    if provide_user(connection.scope).role not in roles:
+        raise RoleRequired(roles[0])

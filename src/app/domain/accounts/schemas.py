@@ -1,0 +1,87 @@
+"""Accounts on the wire, and who is asking."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.domain.accounts.models import Role, TextSpeed
+
+__all__ = ["ChangePassword", "LogIn", "Me", "PatchMe", "PatchPreferences", "Preferences", "Principal", "Refresh",
+           "Role", "SignUp", "TextSpeed", "TokenAnswer"]  # fmt: skip
+
+Name = Annotated[str, Meta(max_length=200, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
+TimeZone = Annotated[str, Meta(max_length=64)]
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a request comes from, as its access token proved it."""
+
+    user_id: UUID
+    role: Role
+    time_zone: str
+    family_id: UUID | None
+    """The login that the token came from; none where another issuer made it."""
+    token_id: str
+
+
+class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    email: str
+    password: str
+    name: Name = ""
+    time_zone: TimeZone = "UTC"
+
+
+class LogIn(msgspec.Struct, frozen=True, kw_only=True):
+    email: str
+    password: str
+
+
+class Refresh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `refresh` and `logout`; a browser sends its cookie instead."""
+
+    refresh_token: str | None = None
+
+
+class ChangePassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    current_password: str
+    new_password: str
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    streaming: bool
+    text_speed: TextSpeed
+    effects: bool
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    email: str | None
+    name: str
+    role: Role
+    time_zone: str
+    preferences: Preferences
+    created_at: datetime
+
+
+class PatchPreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    streaming: bool | UnsetType = UNSET
+    text_speed: TextSpeed | UnsetType = UNSET
+    effects: bool | UnsetType = UNSET
+
+
+class PatchMe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Name | UnsetType = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+    preferences: PatchPreferences | UnsetType = UNSET
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the scheme's name
+    expires_in: int
+    refresh_token: str | UnsetType = UNSET
+    """Only for clients that are no browser."""
+    user: Me

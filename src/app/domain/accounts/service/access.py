@@ -1,0 +1,195 @@
+"""Coming in, staying in, and leaving: logins, token families, and the tries there are."""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.domain.accounts.errors import (
+    AccountDisabled,
+    InvalidRefreshToken,
+    InvalidToken,
+    TokenExpired,
+    TooManyTries,
+    WrongCredentials,
+    WrongPassword,
+)
+from app.domain.accounts.models import UserAccount
+from app.domain.accounts.repository import TokenRepository, TryRepository, UserRepository
+from app.domain.accounts.schemas import Me, Principal
+from app.domain.accounts.service.accounts import check_strength, normalised_email, view
+from app.domain.accounts.service.authenticator import Authenticator
+from app.lib.clock import Clock
+from app.lib.crypto.passwords import MAX_LENGTH, Passwords
+from app.lib.crypto.tokens import AccessTokens, RefreshTokens
+from app.lib.db.engine import Database
+
+REFRESH_LIFETIME = timedelta(days=30)
+GRACE = timedelta(seconds=30)
+"""How long a used refresh token still gets the answer it got: two tabs may refresh at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryLimits:
+    """Failed tries in a window. A client may be a whole office, so it has more."""
+
+    an_address: int = 10
+    a_client: int = 100
+    window: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    user: Me
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class AccessService:
+    """Has its own transactions: what it refuses must be remembered too."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        passwords: Passwords,
+        access_tokens: AccessTokens,
+        refresh_tokens: RefreshTokens,
+        authenticator: Authenticator,
+        clock: Clock,
+        limits: TryLimits | None = None,
+    ) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._access_tokens = access_tokens
+        self._refresh_tokens = refresh_tokens
+        self._authenticator = authenticator
+        self._clock = clock
+        self._limits = limits or TryLimits()
+
+    async def login(self, email: str, password: str, *, client: str) -> Grant:
+        """Takes as long and answers alike for an unknown address and a wrong password."""
+        address = normalised_email(email) or ""
+        by_address, by_client = _key("address", address), _key("client", _network(client))
+        await self._count_try({by_address: self._limits.an_address, by_client: self._limits.a_client})
+        async with self._db.reading() as db_session:
+            user = await UserRepository(session=db_session).by_email(address)
+        stored = user.password_hash if user else None
+        if not await self._matches(password, stored) or user is None or stored is None:
+            raise WrongCredentials
+        if user.disabled_at is not None:
+            raise AccountDisabled
+        renewed = await self._passwords.hash(password) if self._passwords.is_outdated(stored) else None
+        token = self._refresh_tokens.new()
+        now = self._clock.now()
+        async with self._db.writing() as db_session:
+            tries, tokens = TryRepository(db_session), TokenRepository(db_session)
+            await tries.forget(by_address)
+            await tries.forgive(by_client)
+            await tries.forget_over(now=now)
+            if renewed is not None:
+                await UserRepository(session=db_session).replace_password(user.id, old=stored, new=renewed)
+            await tokens.forget_ended(user.id, now=now)
+            digest = self._refresh_tokens.digest(token)
+            family_id = await tokens.begin(user.id, digest, expires_at=now + REFRESH_LIFETIME)
+        return self._grant(user, family_id, token)
+
+    async def refresh(self, token: str) -> Grant:
+        """The next pair of tokens. A token that comes back too late was copied, so nobody may go on with its family."""
+        digest = self._refresh_tokens.digest(token)
+        successor = self._refresh_tokens.successor(token)
+        now = self._clock.now()
+        async with self._db.writing() as db_session:
+            tokens = TokenRepository(db_session)
+            family_id = await tokens.use(digest, now=now)
+            owner = None
+            if family_id is not None:
+                owner = await tokens.living_owner(family_id)
+                if owner is not None:
+                    next_digest = self._refresh_tokens.digest(successor)
+                    await tokens.succeed(family_id, next_digest, expires_at=now + REFRESH_LIFETIME, now=now)
+            elif (known := await tokens.find(digest)) is not None and known.used_at is not None:
+                family_id = known.family_id
+                if now - known.used_at <= GRACE:
+                    owner = await tokens.living_owner(family_id)
+                else:
+                    await tokens.revoke(family_id, now=now)
+        if family_id is None or owner is None:
+            raise InvalidRefreshToken
+        return self._grant(owner, family_id, successor)
+
+    async def logout(self, *, access_token: str | None = None, refresh_token: str | None = None) -> None:
+        """End the logins that these tokens are from. An unknown refresh token has none: there is nothing to end."""
+        principal = None
+        if access_token is not None:
+            try:
+                principal = await self._authenticator.authenticate(access_token)
+            except (InvalidToken, TokenExpired):
+                # A page that slept longer than its access token still leaves by its refresh token.
+                if refresh_token is None:
+                    raise
+        families = {principal.family_id} if principal and principal.family_id else set()
+        async with self._db.writing() as db_session:
+            tokens = TokenRepository(db_session)
+            if refresh_token is not None:
+                known = await tokens.find(self._refresh_tokens.digest(refresh_token))
+                families |= {known.family_id} if known else set()
+            for family_id in families:
+                await tokens.revoke(family_id, now=self._clock.now())
+        if principal is not None:
+            self._authenticator.forget(principal.user_id, principal.family_id)
+
+    async def change_password(self, principal: Principal, current: str, new: str) -> None:
+        """Needs the current one, and ends all other logins."""
+        key = _key("account", str(principal.user_id))
+        async with self._db.reading() as db_session:
+            user = await UserRepository(session=db_session).by_id(principal.user_id)
+        address, stored = (user.email or "", user.password_hash) if user else ("", None)
+        check_strength(new, address, pointer="/new_password")
+        await self._count_try({key: self._limits.an_address})
+        if not await self._matches(current, stored) or stored is None:
+            raise WrongPassword
+        hashed = await self._passwords.hash(new)
+        async with self._db.writing() as db_session:
+            if not await UserRepository(session=db_session).replace_password(principal.user_id, old=stored, new=hashed):
+                raise WrongPassword
+            await TryRepository(db_session).forget(key)
+            now = self._clock.now()
+            await TokenRepository(db_session).revoke_all(principal.user_id, but=principal.family_id, now=now)
+
+    async def _matches(self, password: str, stored: str | None) -> bool:
+        # Cut, not refused: a longer one is wrong anyway, and must take no other time than another wrong one.
+        return await self._passwords.matches(password[: MAX_LENGTH + 1], stored)
+
+    async def _count_try(self, limits: dict[str, int]) -> None:
+        """Counted before the password is looked at, in a transaction of its own: a refusal must not undo it."""
+        now = self._clock.now()
+        async with self._db.writing() as db_session:
+            counted = await TryRepository(db_session).count([*limits], now=now, resets_at=now + self._limits.window)
+        waits = [until - now for key, (tries, until) in counted.items() if tries > limits[key]]
+        if waits:
+            raise TooManyTries(max(1, round(max(waits).total_seconds())))
+
+    def _grant(self, user: UserAccount, family_id: UUID, refresh_token: str) -> Grant:
+        return Grant(
+            user=view(user),
+            access_token=self._access_tokens.issue(user.id, family_id),
+            refresh_token=refresh_token,
+            expires_in=int(self._access_tokens.lifetime.total_seconds()),
+        )
+
+
+def _key(kind: str, value: str) -> str:
+    """Hashed: what people type into an address field is sometimes a password."""
+    return f"{kind}:{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _network(client: str) -> str:
+    """Whoever has one IPv6 address has 2**64 of them."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    return client if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))  # noqa: PLR2004

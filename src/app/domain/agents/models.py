@@ -1,0 +1,22 @@
+"""The tables of `agents`."""
+
+from typing import Any
+
+from advanced_alchemy.types import JsonB
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.lib.db.base import OwnedRecord
+
+
+class Agent(OwnedRecord):
+    __tablename__ = "agent"
+
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(String(1000))
+    instructions: Mapped[str] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(String(200))
+    tools: Mapped[list[str]] = mapped_column(JsonB)
+    handoffs: Mapped[list[str]] = mapped_column(JsonB)
+    """Ids of the same owner's agents, and names of built-in ones."""
+    settings: Mapped[dict[str, Any]] = mapped_column(JsonB)

@@ -1,0 +1,207 @@
+"""Agents: the built-in ones, a user's own, and what a run takes of them."""
+
+from collections.abc import Sequence
+from typing import Self
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.agents.builtin import BUILTINS
+from app.domain.agents.errors import AgentBuiltin, AgentNotFound, TooManyAgents
+from app.domain.agents.models import Agent
+from app.domain.agents.repository import AgentRepository
+from app.domain.agents.schemas import (
+    AgentChanges,
+    AgentDefinition,
+    AgentView,
+    DefinitionSet,
+    NewAgent,
+    ToolView,
+    settings_of,
+)
+from app.domain.agents.tools.catalog import TOOLS
+from app.lib.errors import InvalidField
+
+MAX_AGENTS = 50
+
+
+class AgentService:
+    def __init__(self, repository: AgentRepository) -> None:
+        self._repository = repository
+
+    @classmethod
+    def open(cls, db_session: AsyncSession, owner_id: UUID) -> Self:
+        return cls(AgentRepository(db_session, owner_id))
+
+    async def all(self) -> list[AgentView]:
+        """The built-in ones first, then the user's own, oldest first."""
+        own = await self._repository.all()
+        return [*(_builtin_view(agent) for agent in BUILTINS.values()), *(_view(agent) for agent in own)]
+
+    async def get(self, key: str) -> AgentView:
+        if key in BUILTINS:
+            return _builtin_view(BUILTINS[key])
+        return _view(await self._own(key))
+
+    async def create(self, new: NewAgent) -> AgentView:
+        await self._repository.lock()
+        if await self._repository.count() >= MAX_AGENTS:
+            raise TooManyAgents(MAX_AGENTS)
+        agent = Agent(
+            owner_id=self._repository.owner_id,
+            name=new.name,
+            description=new.description,
+            instructions=new.instructions,
+            model=new.model,
+            tools=_known_tools(new.tools),
+            handoffs=await self._known_handoffs(new.handoffs),
+            settings=msgspec.to_builtins(new.settings),
+        )
+        return _view(await self._repository.add(agent))
+
+    async def change(self, key: str, changes: AgentChanges) -> AgentView:
+        await self._repository.lock()
+        agent = await self._own(key)
+        for field in ("name", "description", "instructions", "model"):
+            value = getattr(changes, field)
+            if value is not UNSET:
+                setattr(agent, field, value)
+        if changes.tools is not UNSET:
+            agent.tools = _known_tools(changes.tools)
+        if changes.handoffs is not UNSET:
+            agent.handoffs = await self._known_handoffs(changes.handoffs, giver=agent.id)
+        if changes.settings is not UNSET:
+            agent.settings = msgspec.to_builtins(changes.settings)
+        await self._repository.save()
+        return _view(agent)
+
+    async def delete(self, key: str) -> None:
+        """Also takes the agent out of the handoffs of the user's other agents. Runs that use it go on."""
+        await self._repository.lock()
+        agent_id = (await self._own(key)).id
+        for other in await self._repository.all():
+            if str(agent_id) in other.handoffs:
+                other.handoffs = [handoff for handoff in other.handoffs if handoff != str(agent_id)]
+        await self._repository.save()
+        await self._repository.remove(agent_id)
+
+    async def definition(self, key: str) -> DefinitionSet:
+        """The agent and everyone reachable from it by handoffs, as they are now."""
+        if key in BUILTINS:
+            return _definition_set(key, {key: BUILTINS[key]})
+        root = _frozen(await self._own(key))
+        found = {root.key: root}
+        wanted = {*root.handoffs} - found.keys()
+        while wanted:
+            own = await self._repository.among(agent_id for name in wanted if (agent_id := _uuid(name)))
+            fresh = [*(BUILTINS[name] for name in wanted if name in BUILTINS), *(_frozen(agent) for agent in own)]
+            found |= {agent.key: agent for agent in fresh}
+            wanted = {handoff for agent in fresh for handoff in agent.handoffs} - found.keys()
+        return _definition_set(root.key, found)
+
+    async def _own(self, key: str) -> Agent:
+        if key in BUILTINS:
+            raise AgentBuiltin(key)
+        agent_id = _uuid(key)
+        agent = await self._repository.find(agent_id) if agent_id else None
+        if agent is None:
+            raise AgentNotFound
+        return agent
+
+    async def _known_handoffs(self, handoffs: Sequence[str], *, giver: UUID | None = None) -> list[str]:
+        """The handoffs as they are stored. Another user's agent and one that does not exist are the same error."""
+        keys = [name if name in BUILTINS else str(_uuid(name) or name) for name in handoffs]
+        own = await self._repository.among(agent_id for name in keys if (agent_id := _uuid(name)))
+        known = BUILTINS.keys() | {str(agent.id) for agent in own}
+        for index, key in enumerate(keys):
+            pointer = f"/handoffs/{index}"
+            if key not in known:
+                raise InvalidField(pointer, "There is no such agent among yours and the built-in ones.")
+            if giver is not None and key == str(giver):
+                raise InvalidField(pointer, "An agent cannot hand off to itself.")
+            if key in keys[:index]:
+                raise InvalidField(pointer, "This agent is listed twice.")
+        return keys
+
+
+def catalogue() -> list[ToolView]:
+    """The tools that agents can have."""
+    return [ToolView(name=t.name, description=t.description, parameters=t.parameters) for t in TOOLS.values()]
+
+
+def _known_tools(tools: Sequence[str]) -> list[str]:
+    for index, name in enumerate(tools):
+        if name not in TOOLS:
+            raise InvalidField(f"/tools/{index}", "There is no such tool.")
+        if name in tools[:index]:
+            raise InvalidField(f"/tools/{index}", "This tool is listed twice.")
+    return [*tools]
+
+
+def _definition_set(root: str, agents: dict[str, AgentDefinition]) -> DefinitionSet:
+    """Without references that lead nowhere, such as a tool that a newer release has dropped."""
+    return DefinitionSet(
+        root=root,
+        agents={
+            key: msgspec.structs.replace(
+                agent,
+                tools=[name for name in agent.tools if name in TOOLS],
+                handoffs=[handoff for handoff in agent.handoffs if handoff in agents],
+            )
+            for key, agent in agents.items()
+        },
+    )
+
+
+def _uuid(key: str) -> UUID | None:
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
+
+
+def _frozen(agent: Agent) -> AgentDefinition:
+    return AgentDefinition(
+        id=str(agent.id),
+        name=agent.name,
+        description=agent.description,
+        instructions=agent.instructions,
+        model=agent.model,
+        tools=agent.tools,
+        handoffs=agent.handoffs,
+        settings=settings_of(agent.settings),
+    )
+
+
+def _view(agent: Agent) -> AgentView:
+    return AgentView(
+        id=str(agent.id),
+        name=agent.name,
+        description=agent.description,
+        instructions=agent.instructions,
+        model=agent.model,
+        tools=agent.tools,
+        handoffs=agent.handoffs,
+        settings=settings_of(agent.settings),
+        builtin=False,
+        created_at=agent.created_at,
+        updated_at=agent.updated_at,
+    )
+
+
+def _builtin_view(agent: AgentDefinition) -> AgentView:
+    return AgentView(
+        id=agent.name,
+        name=agent.name,
+        description=agent.description,
+        instructions=agent.instructions,
+        model=agent.model,
+        tools=agent.tools,
+        handoffs=agent.handoffs,
+        settings=agent.settings,
+        builtin=True,
+        created_at=None,
+        updated_at=None,
+    )

@@ -1,0 +1,107 @@
+"""The embedded engine: runs are tasks of this process, and outlive the requests that started them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from app.domain.runs.errors import ServerStopping
+from app.domain.runs.execute import Execution, Executor, Stop
+from app.domain.runs.records import RunRecords
+from app.lib.runlog.cursor import sweep
+from app.lib.runlog.log import LogWriter
+
+LEAVE_SECONDS = 3.0
+
+logger = structlog.get_logger()
+
+
+class Engine:
+    def __init__(
+        self,
+        executor: Executor,
+        records: RunRecords,
+        writer: LogWriter,
+        *,
+        lease_seconds: float,
+        heartbeat_seconds: float,
+    ) -> None:
+        self.owner = uuid4().hex
+        """This process, among those that share the database."""
+        self._executor = executor
+        self._records = records
+        self._writer = writer
+        self.lease_seconds = lease_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._tasks: TaskGroup | None = None
+        self._leaving = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ends what a dead process left, then executes what is submitted until the block is left."""
+        async with anyio.create_task_group() as background:
+            background.start_soon(self._writer.run)
+            background.start_soon(sweep, self._writer.hub, self._writer.store, self._heartbeat_seconds)
+            async with anyio.create_task_group() as self._tasks:
+                await self._interrupt_abandoned()
+                self._tasks.start_soon(self._scan)
+                self._tasks.start_soon(self._beat)
+                try:
+                    yield
+                finally:
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(LEAVE_SECONDS):
+                        await self.leave()
+                    self._tasks.cancel_scope.cancel()
+            background.cancel_scope.cancel()
+        await self._writer.store.close()
+
+    def submit(self, run_id: UUID) -> None:
+        """Execute a run that was stored. Returns at once."""
+        if self._tasks is None or self._leaving:
+            raise ServerStopping
+        self._writer.hub.expect(run_id)
+        self._tasks.start_soon(self._execute, run_id)
+
+    def execution(self, run_id: UUID) -> Execution | None:
+        """The run as this process executes it, if it does."""
+        return self._executor.active.get(run_id)
+
+    async def leave(self) -> None:
+        """Take no more runs and give back those that are going on, with all they have said stored."""
+        self._leaving = True
+        for execution in list(self._executor.active.values()):
+            execution.stop(Stop.LEAVING)
+        await self._executor.idle()
+
+    async def _execute(self, run_id: UUID) -> None:
+        try:
+            await self._executor.execute(run_id, owner=self.owner)
+        except Exception as error:
+            # The database failed before the run was claimed, or the program is wrong: the scan will end the run.
+            logger.exception("a run could not be executed", run_id=str(run_id), exc_info=error)
+        finally:
+            self._writer.hub.leave(run_id)
+
+    async def _beat(self) -> None:
+        """Keep the leases of runs that are silent, and hear what others ask of them."""
+        while True:
+            await anyio.sleep(self.lease_seconds / 4)
+            for execution in list(self._executor.active.values()):
+                self._writer.notice(execution.attempt.log)
+
+    async def _scan(self) -> None:
+        while True:
+            await anyio.sleep(self.lease_seconds / 3)
+            try:
+                await self._interrupt_abandoned()
+            except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
+                logger.warning("cannot look for abandoned runs", error=type(error).__name__)
+
+    async def _interrupt_abandoned(self) -> None:
+        for run_id in await self._records.abandoned(self.owner):
+            if run_id not in self._executor.active:
+                logger.warning("ending a run that its process left", run_id=str(run_id))
+                await self._executor.interrupt(run_id, owner=self.owner)

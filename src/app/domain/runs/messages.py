@@ -1,0 +1,30 @@
+"""The messages of a start: how many, how long, and which one is the input."""
+
+import re
+from collections.abc import Sequence
+
+from app.domain.runs.errors import ContentTooLong, NoUserMessage, TooManyMessages
+from app.domain.runs.schemas import MAX_CONTENT, MAX_MESSAGES, MessageIn
+from app.lib.errors import InvalidField
+
+_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""No database and no provider takes U+0000 or half of a surrogate pair."""
+
+
+def checked(messages: Sequence[MessageIn]) -> tuple[list[MessageIn], str]:
+    """The earlier messages, which seed a session that is new, and the input: the last user message."""
+    if not 1 <= len(messages) <= MAX_MESSAGES:
+        raise TooManyMessages(MAX_MESSAGES)
+    for position, message in enumerate(messages):
+        if len(message.content) > MAX_CONTENT:
+            raise ContentTooLong(position, MAX_CONTENT)
+        if not _storable(message.content):
+            raise InvalidField(f"/messages/{position}/content", "The text holds characters that are not text.")
+    last = max((n for n, message in enumerate(messages) if message.role == "user"), default=None)
+    if last is None or not messages[last].content.strip():
+        raise NoUserMessage
+    return list(messages[:last]), messages[last].content
+
+
+def _storable(text: str) -> bool:
+    return _NOT_TEXT.search(text) is None

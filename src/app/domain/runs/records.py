@@ -1,0 +1,138 @@
+"""What the execution of a run reads and writes besides its log: each verb is one transaction."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import anyio
+import msgspec
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.domain.agents.context import RunContext
+from app.domain.quotas.month import month_of
+from app.domain.quotas.schemas import QuotaStatus
+from app.domain.runs.attempt import Attempt
+from app.domain.runs.ends import Ending
+from app.domain.runs.events import encode
+from app.domain.runs.models import Run
+from app.domain.runs.repository import RunRepository
+from app.domain.sessions.errors import SessionNotFound
+from app.domain.sessions.service import SessionService
+from app.lib.clock import Clock
+from app.lib.db.engine import Database
+from app.lib.runlog.errors import LeaseLost
+from app.lib.runlog.frames import Batch, frame
+from app.lib.runlog.store import Head, Step
+
+_RETRY_SECONDS = 0.5
+_RETRIES = 60
+
+logger = structlog.get_logger()
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A run that is ours to execute, with all that its attempt needs."""
+
+    run: Run
+    attempt: int
+    seq: int
+    control: str | None
+    items: list[dict[str, Any]]
+    """The model's first input: the session's items as they were at the start, and the new ones."""
+
+
+class RunRecords:
+    def __init__(
+        self, db: Database, clock: Clock, *, lease_seconds: float, monthly_requests: int, sole_owner: bool
+    ) -> None:
+        self.db = db
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._monthly_requests = monthly_requests
+        self._sole_owner = sole_owner
+        """No other process can be alive (SQLite, locked data folder): whoever else owns a run is dead."""
+
+    async def claim(self, run_id: UUID, owner: str) -> Claim | None:
+        async with self.db.writing() as db_session:
+            runs = RunRepository(db_session)
+            claimed = await runs.claim(run_id, owner, self._lease_seconds, others_dead=self._sole_owner)
+            run = await runs.load(run_id) if claimed else None
+            if claimed is None or run is None:
+                return None
+            await runs.running(run_id, self._clock.now())
+            sessions = SessionService.open(db_session, run.owner_id, clock=self._clock)
+            history = await sessions.items(run.session_id, up_to=run.history_seq)
+        items = history + msgspec.json.decode(run.input, type=list[dict[str, Any]])
+        return Claim(run, claimed.attempt, claimed.seq, claimed.control, items)
+
+    async def steps(self, run_id: UUID) -> list[Step]:
+        async with self.db.reading() as db_session:
+            return await RunRepository(db_session).steps(run_id)
+
+    async def release(self, run_id: UUID, attempt: int) -> None:
+        async with self.db.writing() as db_session:
+            await RunRepository(db_session).release(run_id, attempt)
+
+    async def abandoned(self, owner: str) -> list[UUID]:
+        async with self.db.reading() as db_session:
+            return await RunRepository(db_session).abandoned(owner, others_dead=self._sole_owner)
+
+    async def settle(self, run: Run, attempt: Attempt, ending: Ending) -> Batch:
+        """The terminal event, the run's outcome and the session's items, in one transaction.
+
+        Waits while the database is away. Raises LeaseLost where another attempt owns the run.
+        """
+        seq = attempt.log.seq + 1
+        batch = Batch(run.id, seq, 1, frame(seq, *encode(ending.event)), ended=True)
+        for tried in range(_RETRIES):
+            try:
+                await self._settle(run, attempt, ending, batch, again=tried > 0)
+            except (DBAPIError, OSError) as error:
+                logger.warning("a run's end cannot be written", run_id=str(run.id), error=type(error).__name__)
+                await anyio.sleep(_RETRY_SECONDS)
+            else:
+                return batch
+        raise LeaseLost
+
+    async def _settle(self, run: Run, attempt: Attempt, ending: Ending, batch: Batch, *, again: bool) -> None:
+        async with self.db.writing() as db_session:
+            # The session's row before the run's, as a start takes them: the other way round they block each other.
+            items = msgspec.json.decode(run.input, type=list[dict[str, Any]]) + attempt.finished_items()
+            sessions = SessionService.open(db_session, run.owner_id, clock=self._clock)
+            try:
+                await sessions.add_items(run.session_id, run.id, items)
+            except SessionNotFound:
+                raise LeaseLost from None
+            runs = RunRepository(db_session)
+            ended = await runs.end(
+                batch,
+                attempt.log.attempt,
+                state=ending.state,
+                ended_at=self._clock.now(),
+                final_message=ending.message.replace("\x00", "\ufffd"),  # PostgreSQL keeps no U+0000
+                finish_reason=ending.finish_reason,
+                usage=msgspec.to_builtins(attempt.usage),
+                error=ending.error,
+            )
+            if not ended:
+                # The answer to a commit can be lost: then the end that stands there is ours.
+                if again and await runs.head(run.id) == Head(batch.last_seq, attempt.log.attempt, ended=True):
+                    await db_session.rollback()
+                    return
+                raise LeaseLost
+
+    def context(self, run: Run) -> RunContext:
+        return RunContext(run.id, run.owner_id, self.db, self._clock, self.quota_of(run.owner_id))
+
+    def quota_of(self, owner_id: UUID) -> Callable[[], Any]:
+        async def quota() -> QuotaStatus:
+            start, reset = month_of(self._clock.now())
+            async with self.db.reading() as db_session:
+                used = await RunRepository(db_session).started_since(owner_id, start)
+            limit = self._monthly_requests
+            return QuotaStatus(
+                requests_used=used, requests_limit=limit, requests_remaining=max(0, limit - used), reset_date=reset
+            )
+
+        return quota

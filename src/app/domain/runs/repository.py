@@ -1,0 +1,161 @@
+"""All SQL on runs. Statements on `run_head` are fenced by the attempt, as appends are."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.runs.models import Run
+from app.domain.runs.states import ACTIVE, RunState
+from app.lib.runlog.frames import Batch
+from app.lib.runlog.store import Head, Step
+from app.lib.runlog.tables import RunHead, RunLogRow, RunStep
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    attempt: int
+    seq: int
+    control: str | None
+
+
+class RunRepository:
+    def __init__(self, db_session: AsyncSession) -> None:
+        self._db_session = db_session
+        dialect = db_session.get_bind().dialect.name
+        self._insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        self._now: ColumnElement[float] = (
+            literal_column("(julianday('now') - 2440587.5) * 86400.0")
+            if dialect == "sqlite"
+            else literal_column("extract(epoch FROM clock_timestamp())")
+        )
+
+    async def add(self, run: dict[str, Any], owner: str, lease_seconds: float) -> bool:
+        """Store a run that `owner` will claim; if it does not in time, others may.
+
+        False, and nothing stored, where the session has an active run.
+        """
+        added = (
+            self._insert(Run)
+            .values(**run)
+            .on_conflict_do_nothing(
+                index_elements=["session_id"], index_where=Run.state.in_([state.value for state in ACTIVE])
+            )
+            .returning(Run.id)
+        )
+        if (await self._db_session.execute(added)).first() is None:
+            return False
+        head = {"run_id": run["id"], "attempt": 0, "seq": 0, "ended": False}
+        lease = {"owner": owner, "lease_until": self._now + lease_seconds}
+        await self._db_session.execute(insert(RunHead).values(**head, **lease))
+        return True
+
+    async def active_on(self, session_id: UUID) -> UUID | None:
+        query = select(Run.id).where(Run.session_id == session_id, Run.state.in_(ACTIVE))
+        found: UUID | None = await self._db_session.scalar(query)
+        return found
+
+    async def get(self, run_id: UUID, owner_id: UUID) -> tuple[Run, RunHead] | None:
+        row = (await self._db_session.execute(_with_head().where(Run.id == run_id, Run.owner_id == owner_id))).first()
+        return None if row is None else (row[0], row[1])
+
+    async def load(self, run_id: UUID) -> Run | None:
+        """Whoever owns it: for its execution."""
+        return await self._db_session.get(Run, run_id)
+
+    async def page(
+        self, owner_id: UUID, *, active: bool, session_key: str | None, limit: int, offset: int
+    ) -> tuple[list[tuple[Run, RunHead]], int]:
+        """Newest first, and how many there are in all."""
+        wanted = [Run.owner_id == owner_id]
+        if active:
+            wanted.append(Run.state.in_(ACTIVE))
+        if session_key is not None:
+            wanted.append(Run.session_key == session_key)
+        total = await self._db_session.scalar(select(func.count()).select_from(Run).where(*wanted))
+        query = _with_head().where(*wanted).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit).offset(offset)
+        rows = (await self._db_session.execute(query)).all()
+        return [(run, head) for run, head in rows], total or 0
+
+    async def started_since(self, owner_id: UUID, since: datetime) -> int:
+        query = select(func.count()).select_from(Run).where(Run.owner_id == owner_id, Run.created_at >= since)
+        return await self._db_session.scalar(query) or 0
+
+    async def claim(self, run_id: UUID, owner: str, lease_seconds: float, *, others_dead: bool) -> Claimed | None:
+        """Become the run's owner with its next attempt; None where it ended or another's lease still holds."""
+        never_begun = and_(RunHead.owner == owner, RunHead.attempt == 0)
+        free = [never_begun, *self._unowned(owner, others_dead=others_dead)]
+        claimed = (
+            update(RunHead)
+            .where(RunHead.run_id == run_id, RunHead.ended.is_(False), or_(*free))
+            .values(attempt=RunHead.attempt + 1, owner=owner, lease_until=self._now + lease_seconds)
+            .returning(RunHead.attempt, RunHead.seq, RunHead.control)
+        )
+        row = (await self._db_session.execute(claimed)).first()
+        return None if row is None else Claimed(*row)
+
+    async def running(self, run_id: UUID, now: datetime) -> None:
+        started = func.coalesce(Run.started_at, now)
+        await self._db_session.execute(
+            update(Run).where(Run.id == run_id).values(state=RunState.RUNNING, started_at=started)
+        )
+
+    async def release(self, run_id: UUID, attempt: int) -> None:
+        """Give the lease back without ending the run: somebody may claim it at once."""
+        await self._db_session.execute(
+            update(RunHead)
+            .where(RunHead.run_id == run_id, RunHead.attempt == attempt, RunHead.ended.is_(False))
+            .values(owner=None, lease_until=None)
+        )
+
+    async def end(self, batch: Batch, attempt: int, **outcome: Any) -> bool:
+        """Write the terminal event and the run's outcome; False where another attempt owns the run."""
+        fenced = (
+            update(RunHead)
+            .where(
+                RunHead.run_id == batch.run_id,
+                RunHead.attempt == attempt,
+                RunHead.seq == batch.last_seq - batch.n,
+                RunHead.ended.is_(False),
+            )
+            .values(seq=batch.last_seq, ended=True, owner=None, lease_until=None)
+            .returning(RunHead.run_id)
+        )
+        if (await self._db_session.execute(fenced)).first() is None:
+            return False
+        row = {"run_id": batch.run_id, "last_seq": batch.last_seq, "n": batch.n, "frames": batch.frames}
+        await self._db_session.execute(insert(RunLogRow).values(**row))
+        await self._db_session.execute(update(Run).where(Run.id == batch.run_id).values(**outcome))
+        return True
+
+    async def ask(self, run_id: UUID, control: str) -> None:
+        """Leave a request for whoever executes the run."""
+        await self._db_session.execute(
+            update(RunHead).where(RunHead.run_id == run_id, RunHead.ended.is_(False)).values(control=control)
+        )
+
+    async def head(self, run_id: UUID) -> Head | None:
+        query = select(RunHead.seq, RunHead.attempt, RunHead.ended).where(RunHead.run_id == run_id)
+        row = (await self._db_session.execute(query)).one_or_none()
+        return None if row is None else Head(*row)
+
+    async def steps(self, run_id: UUID) -> list[Step]:
+        query = select(RunStep.scope, RunStep.turn, RunStep.kind, RunStep.position, RunStep.payload)
+        rows = (await self._db_session.execute(query.where(RunStep.run_id == run_id))).all()
+        return [Step(*row) for row in rows]
+
+    async def abandoned(self, owner: str, *, others_dead: bool) -> list[UUID]:
+        """Active runs that nobody executes: their lease ran out, or their owner is known to be gone."""
+        unowned = or_(*self._unowned(owner, others_dead=others_dead))
+        return list(await self._db_session.scalars(select(RunHead.run_id).where(RunHead.ended.is_(False), unowned)))
+
+    def _unowned(self, owner: str, *, others_dead: bool) -> list[ColumnElement[bool]]:
+        free = [RunHead.lease_until.is_(None), RunHead.lease_until < self._now]
+        return [*free, RunHead.owner != owner] if others_dead else free
+
+
+def _with_head() -> Select[tuple[Run, RunHead]]:
+    return select(Run, RunHead).join(RunHead, RunHead.run_id == Run.id)

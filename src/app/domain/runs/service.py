@@ -1,0 +1,205 @@
+"""Runs as their owner sees them: start, look up, follow, stop."""
+
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import anyio
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.domain.accounts.schemas import Principal
+from app.domain.agents.schemas import DefinitionSet
+from app.domain.agents.service import AgentService
+from app.domain.runs.engine import Engine
+from app.domain.runs.errors import NotReplaceable, RunNotFound, SessionBusy
+from app.domain.runs.events import Usage
+from app.domain.runs.execute import CANCEL, Stop
+from app.domain.runs.messages import checked
+from app.domain.runs.models import Run
+from app.domain.runs.repository import RunRepository
+from app.domain.runs.schemas import RunView, StartRun
+from app.domain.runs.states import ACTIVE, RunState
+from app.domain.sessions.schemas import Message, SessionRef
+from app.domain.sessions.service import SessionService
+from app.lib.clock import Clock
+from app.lib.db.engine import Database
+from app.lib.providers.registry import Registry
+from app.lib.runlog.cursor import Cursor
+from app.lib.runlog.log import LogWriter
+from app.lib.runlog.tables import RunHead
+
+CANCEL_WAIT_SECONDS = 3.0
+
+
+class Started(msgspec.Struct, frozen=True):
+    run_id: UUID
+    session_key: str
+
+
+class Runs:
+    """Each verb is a transaction of its own: a stream outlives the request's."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        engine: Engine,
+        writer: LogWriter,
+        registry: Registry,
+        *,
+        default_model: str,
+        heartbeat_seconds: float,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._engine = engine
+        self._writer = writer
+        self._registry = registry
+        self._default_model = default_model
+        self._heartbeat_seconds = heartbeat_seconds
+
+    async def start(self, user: Principal, agent: str, body: StartRun) -> Started:
+        """Store a run and hand it to the engine. Nothing is stored where it is refused."""
+        seed, message = checked(body.messages)
+        now = self._clock.now()
+        run_id = uuid7()
+        async with self._db.writing() as db_session:
+            definitions = await AgentService.open(db_session, user.user_id).definition(agent)
+            model = body.model or definitions.root_agent.model or self._default_model
+            self._registry.adapter(model)
+            sessions = SessionService.open(db_session, user.user_id, clock=self._clock)
+            session = await sessions.get_or_create(body.session_id)
+            runs = RunRepository(db_session)
+            if body.replaces is not None:
+                await self._branch(db_session, user.user_id, session, body.replaces, by=run_id)
+            if session.last_seq == 0 and seed:
+                await sessions.seed(session.id, [Message(role=m.role, content=m.content) for m in seed])
+            await sessions.touch(session.id, message)
+            stored = await runs.add(
+                {
+                    "id": run_id,
+                    "owner_id": user.user_id,
+                    "session_id": session.id,
+                    "session_key": session.key,
+                    "agent": agent,
+                    "model": model,
+                    "state": RunState.QUEUED,
+                    "definition": msgspec.json.encode(_with_model(definitions, body.model)),
+                    "input": msgspec.json.encode([{"type": "message", "role": "user", "content": message}]),
+                    "history_seq": session.last_seq or len(seed),
+                    "time_line": _time_line(now, user.time_zone),
+                    "replaces": body.replaces,
+                    "created_at": now,
+                    "updated_at": now,
+                },
+                self._engine.owner,
+                self._engine.lease_seconds,
+            )
+            if not stored:
+                raise SessionBusy(await runs.active_on(session.id) or run_id)
+        self._engine.submit(run_id)
+        return Started(run_id, session.key)
+
+    async def get(self, owner_id: UUID, run_id: UUID) -> RunView:
+        async with self._db.reading() as db_session:
+            found = await RunRepository(db_session).get(run_id, owner_id)
+        if found is None:
+            raise RunNotFound
+        return _view(*found)
+
+    async def page(
+        self, owner_id: UUID, *, active: bool, session_id: str | None, limit: int, offset: int
+    ) -> tuple[list[RunView], int]:
+        """Newest first, and how many there are."""
+        async with self._db.reading() as db_session:
+            rows, total = await RunRepository(db_session).page(
+                owner_id, active=active, session_key=session_id, limit=limit, offset=offset
+            )
+        return [_view(run, head) for run, head in rows], total
+
+    async def cancel(self, owner_id: UUID, run_id: UUID) -> RunView:
+        """Stop the run at once, wherever it executes. Of a run that has ended nothing changes.
+
+        Waits up to three seconds for the end, so that the answer usually tells it.
+        """
+        if (await self.get(owner_id, run_id)).state not in ACTIVE:
+            return await self.get(owner_id, run_id)
+        async with self._db.writing() as db_session:
+            await RunRepository(db_session).ask(run_id, CANCEL)
+        execution = self._engine.execution(run_id)
+        if execution is not None:
+            execution.stop(Stop.CANCELLED)
+        with anyio.move_on_after(CANCEL_WAIT_SECONDS):
+            await self.ended(run_id)
+        return await self.get(owner_id, run_id)
+
+    async def ended(self, run_id: UUID) -> None:
+        """Wait until the run has ended, or this process is leaving."""
+        async with self.following(run_id, after=0) as cursor:
+            await cursor.end()
+
+    @asynccontextmanager
+    async def following(self, run_id: UUID, *, after: int, group: Hashable | None = None) -> AsyncIterator[Cursor]:
+        """A cursor into the run's log. Readers of one `group` are closed together."""
+        hub = self._writer.hub
+        head = None if hub.known(run_id) else await self._writer.store.head(run_id)
+        reader = hub.join(run_id, head.seq if head else 0, ended=head is None or head.ended, group=group)
+        try:
+            yield Cursor(hub, self._writer.store, run_id, reader, after=after, heartbeat=self._heartbeat_seconds)
+        finally:
+            hub.part(run_id, reader)
+
+    async def history(self, owner_id: UUID, session_key: str) -> list[dict[str, Any]]:
+        async with self._db.reading() as db_session:
+            entries = await SessionService.open(db_session, owner_id, clock=self._clock).history(session_key)
+        return [msgspec.to_builtins(entry) for entry in entries]
+
+    async def _branch(
+        self, db_session: AsyncSession, owner_id: UUID, session: SessionRef, replaced_id: UUID, *, by: UUID
+    ) -> None:
+        """Leave the session's items from the replaced run on out of what follows."""
+        found = await RunRepository(db_session).get(replaced_id, owner_id)
+        if found is None:
+            raise RunNotFound
+        replaced, _ = found
+        if replaced.session_id != session.id or replaced.state in ACTIVE:
+            raise NotReplaceable
+        sessions = SessionService.open(db_session, owner_id, clock=self._clock)
+        await sessions.branch(session.id, before=replaced_id, by=by)
+
+
+def _with_model(definitions: DefinitionSet, model: str | None) -> DefinitionSet:
+    """The model that a start names is that of its first agent; those it hands over to keep theirs."""
+    if model is None:
+        return definitions
+    root = msgspec.structs.replace(definitions.root_agent, model=model)
+    return msgspec.structs.replace(definitions, agents={**definitions.agents, definitions.root: root})
+
+
+def _time_line(now: datetime, zone: str) -> str:
+    local = now.astimezone(ZoneInfo(zone)).replace(microsecond=0)
+    return f"Current time: {local.isoformat()} ({zone})"
+
+
+def _view(run: Run, head: RunHead) -> RunView:
+    return RunView(
+        id=run.id,
+        session_id=run.session_key,
+        agent=run.agent,
+        model=run.model,
+        state=run.state,
+        attempt=head.attempt,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        final_message=run.final_message,
+        usage=msgspec.convert(run.usage, Usage) if run.usage else None,
+        error=run.error,
+        last_seq=head.seq,
+        replaces=run.replaces,
+    )

@@ -1,0 +1,102 @@
+"""The only SQL that touches `session` and `session_item`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.domain.sessions.models import Session, SessionItem
+from app.lib.db.owned import OwnedRepository
+
+
+class SessionRepository(OwnedRepository[Session]):
+    model_type = Session
+
+    async def by_key(self, key: str) -> Session | None:
+        # Statements below change rows behind the back of loaded objects.
+        return await self.get_one_or_none(Session.key == key, execution_options={"populate_existing": True})
+
+    async def insert_new(self, key: str, at: datetime) -> UUID | None:
+        """None where the owner has a session of this key: also one that another transaction was just making."""
+        values = {"owner_id": self.owner_id, "key": key, "last_active_at": at, "created_at": at, "updated_at": at}
+        dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(Session).values(values).on_conflict_do_nothing(index_elements=["owner_id", "key"])
+        made: UUID | None = await self.session.scalar(statement.returning(Session.id))
+        return made
+
+    async def newest(self, *, limit: int, offset: int) -> tuple[Sequence[Session], int]:
+        """By activity."""
+        order = (Session.last_active_at.desc(), Session.id.desc())
+        return await self.page(order_by=order, limit=limit, offset=offset)
+
+    async def remove(self, key: str) -> bool:
+        statement = delete(Session).where(Session.owner_id == self.owner_id, Session.key == key).returning(Session.id)
+        return (await self.session.scalar(statement)) is not None
+
+    async def touch(self, session_id: UUID, at: datetime, title: str | None) -> bool:
+        statement = (
+            update(Session)
+            .where(Session.owner_id == self.owner_id, Session.id == session_id)
+            .values(last_active_at=at, updated_at=at, title=func.coalesce(Session.title, title))
+            .returning(Session.id)
+            .execution_options(synchronize_session=False)
+        )
+        return (await self.session.scalar(statement)) is not None
+
+    async def numbers(self, session_id: UUID, count: int, at: datetime, *, only_first: bool = False) -> int | None:
+        """The last number before `count` new ones, which are the caller's from now on.
+
+        Others who ask wait until the caller's transaction ends, and get the same numbers if it fails.
+        """
+        statement = (
+            update(Session)
+            .where(Session.owner_id == self.owner_id, Session.id == session_id)
+            .values(last_seq=Session.last_seq + count, last_active_at=at, updated_at=at)
+            .returning(Session.last_seq)
+            .execution_options(synchronize_session=False)
+        )
+        last = await self.session.scalar(statement.where(Session.last_seq == 0) if only_first else statement)
+        return None if last is None else last - count
+
+    async def insert_items(
+        self, session_id: UUID, run_id: UUID | None, items: Sequence[dict[str, Any]], *, after: int, at: datetime
+    ) -> None:
+        rows = [
+            {"session_id": session_id, "seq": seq, "run_id": run_id, "item": item, "created_at": at}
+            for seq, item in enumerate(items, after + 1)
+        ]
+        await self.session.execute(insert(SessionItem), rows)
+
+    async def replace_from(self, session_id: UUID, run_id: UUID, by: UUID) -> None:
+        """What `run_id` wrote, and all after it, is no part of the conversation any more."""
+        own = select(Session.id).where(Session.owner_id == self.owner_id, Session.id == session_id).scalar_subquery()
+        first = (
+            select(func.min(SessionItem.seq))
+            .where(SessionItem.session_id == session_id, SessionItem.run_id == run_id)
+            .scalar_subquery()
+        )
+        await self.session.execute(
+            update(SessionItem)
+            .where(SessionItem.session_id == own, SessionItem.seq >= first, SessionItem.replaced_by.is_(None))
+            .values(replaced_by=by)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def items(self, session_id: UUID) -> Sequence[SessionItem]:
+        return (await self.session.scalars(self._of_session(select(SessionItem), session_id))).all()
+
+    async def contents(self, session_id: UUID, up_to: int | None) -> Sequence[dict[str, Any]]:
+        statement = self._of_session(select(SessionItem.item), session_id)
+        if up_to is not None:
+            statement = statement.where(SessionItem.seq <= up_to)
+        return (await self.session.scalars(statement)).all()
+
+    def _of_session[T](self, statement: Select[tuple[T]], session_id: UUID) -> Select[tuple[T]]:
+        return (
+            statement.join(Session, Session.id == SessionItem.session_id)
+            .where(Session.owner_id == self.owner_id, Session.id == session_id, SessionItem.replaced_by.is_(None))
+            .order_by(SessionItem.seq)
+        )

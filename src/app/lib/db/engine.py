@@ -1,0 +1,101 @@
+"""Engines and transactions, the same to use on SQLite and PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+SQLITE_BUSY_SECONDS = 15
+_SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"busy_timeout={SQLITE_BUSY_SECONDS}000",
+)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class Database:
+    """Where rows are read and written.
+
+    SQLite takes one writer at a time: writing sessions share one connection, whose transactions take the write
+    lock at once (a reader that turns writer in mid-transaction is refused by SQLite without waiting).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._read_engine = _sqlite_engine(url, begin="BEGIN", pool_size=pool_size)
+            self._write_engine = _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1)
+        else:
+            self._read_engine = self._write_engine = create_async_engine(
+                url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                json_serializer=_json,
+                json_deserializer=msgspec.json.decode,
+            )
+        self._reading = async_sessionmaker(self._read_engine, expire_on_commit=False)
+        self._writing = async_sessionmaker(self._write_engine, expire_on_commit=False)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that may write; for migrations and the like."""
+        return self._write_engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes are never kept. It touches the database at its first statement, not before."""
+        async with self._reading() as db_session:
+            yield db_session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Never open a second one inside it: on SQLite it would wait for the first. Do slow work (hashing, calls to
+        others) before its first statement, which is where the transaction begins.
+        """
+        async with self._writing() as db_session:
+            yield db_session
+            await db_session.commit()
+
+    async def close(self) -> None:
+        await self._read_engine.dispose()
+        await self._write_engine.dispose()
+
+
+def _sqlite_engine(url: str, *, begin: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=SQLITE_BUSY_SECONDS,
+        hide_parameters=True,
+        json_serializer=_json,
+        json_deserializer=msgspec.json.decode,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling begins too late and never for a read: ours is explicit.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _SQLITE_PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,172 @@
+"""From a call in Responses format to the body of a chat-completions request."""
+
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from app.lib.providers.chat.calls import arguments_object
+from app.lib.providers.model import ModelCall
+from app.lib.providers.unicode import repaired
+
+_NO_RESULT = "No result: the call was interrupted, its outcome is unknown."
+_PLAIN_FORMATS = {"text", "json_object"}
+_CHOICES = {"auto", "none", "required"}
+
+
+def body_of(call: ModelCall, *, most_tokens: str) -> bytes:
+    """`most_tokens` names the field that limits the answer, which differs between servers."""
+    body: dict[str, Any] = {
+        "model": call.model,
+        "messages": messages_of(call),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    optional = {
+        "temperature": call.temperature,
+        "top_p": call.top_p,
+        most_tokens: call.max_output_tokens,
+        "reasoning_effort": call.reasoning_effort,
+        "response_format": _response_format(call.response_format),
+    }
+    if call.tools:
+        optional |= {
+            "tools": [{"type": "function", "function": tool} for tool in call.tools],
+            "tool_choice": _tool_choice(call.tool_choice),
+            "parallel_tool_calls": call.parallel_tool_calls,
+        }
+    body |= {name: value for name, value in optional.items() if value is not None}
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_repaired(msgspec.to_builtins(body)))
+
+
+def messages_of(call: ModelCall) -> list[dict[str, Any]]:
+    conversation = _Conversation(call.items)
+    if call.instructions:
+        conversation.messages.append({"role": "system", "content": call.instructions})
+    for item in call.items:
+        conversation.add(item)
+    conversation.end_group()
+    return conversation.messages
+
+
+class _Conversation:
+    """Chat wants what an assistant said and called in one message, and all its results right behind.
+
+    So results are looked up, not taken where they stand: whatever order a history is in, no provider refuses it. A
+    call without a result is answered that there is none; a result without a call is left out, and so is reasoning.
+    """
+
+    def __init__(self, items: list[dict[str, Any]]) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._text: Any = None
+        self._calls: list[dict[str, Any]] = []
+        # An id may be used again in a later turn: the first result belongs to the first call.
+        self._results: dict[str, deque[Any]] = {}
+        for item in items:
+            if item.get("type") == "function_call_output":
+                self._results.setdefault(item["call_id"], deque()).append(item.get("output"))
+
+    def add(self, item: dict[str, Any]) -> None:
+        kind = item.get("type", "message")
+        if kind == "function_call":
+            self._calls.append(item)
+        elif kind == "function_call_output":
+            if self._calls:
+                self.end_group()
+        elif kind == "message":
+            self._message(item)
+
+    def end_group(self) -> None:
+        """Write down what the assistant said and called, and the results."""
+        if self._text is None and not self._calls:
+            return
+        message: dict[str, Any] = {"role": "assistant", "content": self._text}
+        if self._calls:
+            message["tool_calls"] = [_tool_call(call) for call in self._calls]
+        self.messages.append(message)
+        for call in self._calls:
+            results = self._results.get(call["call_id"])
+            output = _output_text(results.popleft()) if results else _NO_RESULT
+            self.messages.append({"role": "tool", "tool_call_id": call["call_id"], "content": output})
+        self._text = None
+        self._calls = []
+
+    def _message(self, item: dict[str, Any]) -> None:
+        role, content = item.get("role"), _content(item.get("content"))
+        if role == "assistant":
+            if self._text is not None:
+                self.end_group()
+            self._text = content
+            return
+        self.end_group()
+        self.messages.append({"role": "system" if role == "developer" else role, "content": content})
+
+
+def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
+    arguments = call.get("arguments") or "{}"
+    # What a model once got wrong must not make every later request a bad one.
+    if arguments_object(arguments) is None:
+        arguments = msgspec.json.encode({"invalid_arguments": repaired(arguments)}).decode()
+    return {"id": call["call_id"], "type": "function", "function": {"name": call["name"], "arguments": arguments}}
+
+
+def _content(content: Any) -> Any:
+    """A plain string where there is only text, because not every server takes a list of parts."""
+    if not isinstance(content, list):
+        return content or ""
+    parts = [part for part in map(_part, content) if part is not None]
+    if all(part["type"] == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any] | None:
+    match part.get("type"):
+        case "input_text" | "output_text" | "text":
+            return {"type": "text", "text": part["text"]}
+        case "refusal":
+            return {"type": "text", "text": part["refusal"]}
+        case "input_image" if part.get("image_url"):
+            return {"type": "image_url", "image_url": {"url": part["image_url"], "detail": part.get("detail", "auto")}}
+        case "input_file" if part.get("file_data") or part.get("file_id"):
+            fields = ("file_data", "file_id", "filename")
+            return {"type": "file", "file": {name: part[name] for name in fields if part.get(name)}}
+        case "input_audio":
+            return {"type": "input_audio", "input_audio": part["input_audio"]}
+    return None
+
+
+def _output_text(output: Any) -> str:
+    if isinstance(output, str):
+        return output
+    if isinstance(output, list) and isinstance(text := _content(output), str):
+        return text
+    return msgspec.json.encode(output).decode()
+
+
+def _tool_choice(choice: str | None) -> Any:
+    if choice is None or choice in _CHOICES:
+        return choice
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _response_format(wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Chat's own format as it is, that of the Responses API one level deeper, and a bare JSON schema wrapped."""
+    if wanted is None or wanted.get("type") in _PLAIN_FORMATS or "json_schema" in wanted:
+        return wanted
+    if wanted.get("type") == "json_schema":
+        inner = {name: value for name, value in wanted.items() if name != "type"}
+    else:
+        inner = {"name": "answer", "schema": wanted, "strict": True}
+    return {"type": "json_schema", "json_schema": inner}
+
+
+def _repaired(value: Any) -> Any:
+    if isinstance(value, str):
+        return repaired(value)
+    if isinstance(value, dict):
+        return {repaired(name): _repaired(member) for name, member in value.items()}
+    return [_repaired(member) for member in value] if isinstance(value, list) else value

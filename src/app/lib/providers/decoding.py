@@ -1,0 +1,41 @@
+"""What every wire's decoder does: bytes in, deltas out, no input or output of its own."""
+
+from typing import Protocol
+
+from app.lib.providers.errors import ProviderError, ProviderErrorKind
+from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
+
+MAX_KEPT = 32 * 1024 * 1024
+"""Characters of one answer. A provider that sends more than this is not answering."""
+
+
+class Decoder(Protocol):
+    failure: ProviderError | None
+    """Why there will be no answer. What was decoded before it is good."""
+    settled: bool
+    """The answer is whole; only its usage or the end marker may still come."""
+    done: bool
+    """The wire's end marker was read."""
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """What a read brought, joined by kind."""
+        ...
+
+    def feed_whole(self, body: bytes) -> list[Delta]:
+        """A body that is not a stream."""
+        ...
+
+    def end(self, why: ProviderErrorKind = ProviderErrorKind.CUT) -> list[Delta]:
+        """The response ended. Unless the answer is settled, `failure` will say `why`."""
+        ...
+
+    def answer(self) -> ModelAnswer: ...
+
+    def usage(self) -> TokenUsage:
+        """So far."""
+        ...
+
+
+def estimated_tokens(size: int) -> int:
+    """About four bytes of UTF-8 are a token."""
+    return (size + 3) // 4

@@ -1,0 +1,135 @@
+"""What a provider's refusal means, in our words.
+
+A provider's body is read to tell kinds apart and never repeated: it may quote the prompt, the key or its own insides.
+"""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from app.lib.providers.errors import ProviderError, ProviderErrorKind
+
+Kind = ProviderErrorKind
+
+_BY_STATUS = {
+    401: Kind.AUTHENTICATION,
+    402: Kind.PERMISSION,
+    403: Kind.PERMISSION,
+    404: Kind.NOT_FOUND,
+    408: Kind.TIMEOUT,
+    409: Kind.SERVER,
+    413: Kind.TOO_LARGE,
+    429: Kind.RATE_LIMIT,
+    498: Kind.OVERLOADED,
+    503: Kind.OVERLOADED,
+    504: Kind.TIMEOUT,
+    524: Kind.TIMEOUT,
+    529: Kind.OVERLOADED,
+}
+_BY_WORD = (
+    ("context_length", Kind.TOO_LARGE),
+    ("context length", Kind.TOO_LARGE),
+    ("too_large", Kind.TOO_LARGE),
+    ("overloaded", Kind.OVERLOADED),
+    ("unavailable", Kind.OVERLOADED),
+    ("rate_limit", Kind.RATE_LIMIT),
+    ("insufficient_quota", Kind.RATE_LIMIT),
+    ("resource_exhausted", Kind.RATE_LIMIT),
+    ("api_key", Kind.AUTHENTICATION),
+    ("authentication", Kind.AUTHENTICATION),
+    ("permission", Kind.PERMISSION),
+    ("not_found", Kind.NOT_FOUND),
+    ("timeout", Kind.TIMEOUT),
+    ("invalid_request", Kind.BAD_REQUEST),
+)
+_SAID = {
+    Kind.BAD_REQUEST: "did not accept the request",
+    Kind.AUTHENTICATION: "did not accept the key",
+    Kind.PERMISSION: "does not let this key use the model",
+    Kind.NOT_FOUND: "does not know the model, or has nothing at this address",
+    Kind.TOO_LARGE: "takes no conversation of this size",
+    Kind.RATE_LIMIT: "takes no more requests from this key for now",
+    Kind.OVERLOADED: "is overloaded",
+    Kind.SERVER: "failed",
+    Kind.TIMEOUT: "took too long",
+    Kind.UNREACHABLE: "could not be reached",
+    Kind.CUT: "broke off in the middle of its answer",
+    Kind.MALFORMED: "sent something that is not an answer",
+}
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid")
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
+_LONGEST_WAIT = 86_400.0
+_ERROR, _SERVER_ERROR, _LAST_STATUS = 400, 500, 599
+
+
+def trouble(provider: str, kind: Kind, **about: Any) -> ProviderError:
+    """The error of a kind, in one sentence."""
+    status = about.get("status")
+    return ProviderError(kind, f"{provider} {_SAID[kind]}{f' ({status})' if status else ''}.", **about)
+
+
+def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes, *, key: str = "") -> ProviderError:
+    """A response whose status is not 200."""
+    kind = _kind_of_status(status)
+    if kind is Kind.BAD_REQUEST:
+        try:
+            said = _kind_of_words(msgspec.json.decode(body))
+        except (ValueError, RecursionError):
+            said = None
+        # A body may say more exactly what was wrong with the request, but not that the request was right.
+        kind = said if said in {Kind.TOO_LARGE, Kind.AUTHENTICATION, Kind.NOT_FOUND} else kind
+    return trouble(
+        provider, kind, status=status, retry_after=retry_after(headers), upstream_request_id=request_id(headers, key)
+    )
+
+
+def reported(provider: str, error: Any) -> ProviderError:
+    """An error object where an answer was due: in a body with status 200, or in the middle of a stream."""
+    return trouble(provider, _kind_of_words(error) or Kind.SERVER)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from any of the forms in use. A date counts from the response's own, so that clocks need not agree."""
+    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(header, "")
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            continue
+        return min(max(seconds, 0.0), _LONGEST_WAIT) if isfinite(seconds) else None
+    try:
+        wait = parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return min(max(wait.total_seconds(), 0.0), _LONGEST_WAIT)
+
+
+def request_id(headers: Mapping[str, str], key: str = "") -> str | None:
+    for header in _REQUEST_ID_HEADERS:
+        value = headers.get(header, "")
+        if _REQUEST_ID.fullmatch(value) and not (key and key in value):
+            return value
+    return None
+
+
+def _kind_of_status(status: int) -> Kind:
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= _SERVER_ERROR:
+        return Kind.SERVER
+    # What is neither an answer nor an error (a redirect, which is never followed) is not this protocol.
+    return Kind.BAD_REQUEST if status >= _ERROR else Kind.MALFORMED
+
+
+def _kind_of_words(body: Any) -> Kind | None:
+    error = body.get("error", body) if isinstance(body, dict) else body
+    fields = [error.get(name) for name in ("code", "type", "status")] if isinstance(error, dict) else [error]
+    for value in fields:
+        if isinstance(value, int) and _ERROR <= value <= _LAST_STATUS:
+            return _kind_of_status(value)
+    words = " ".join(str(value) for value in fields if value).lower()
+    return next((kind for word, kind in _BY_WORD if word in words), None)

@@ -1,0 +1,72 @@
+"""Reading server-sent events (WHATWG HTML, section 9.2) from bytes that come in any pieces."""
+
+MAX_EVENT = 4 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+Event = tuple[bytes, bytes]
+"""Name (empty where none was given) and data."""
+
+
+class EventTooLarge(Exception):
+    """So much came without an event being finished that it is not a stream of events."""
+
+
+class EventParser:
+    """Lines may end with LF, CRLF or CR, also when the pair is cut in two by the network."""
+
+    def __init__(self, *, max_event: int = MAX_EVENT) -> None:
+        self._max_event = max_event
+        self._unread = 0
+        self._pieces: list[bytes] = []
+        self._data: list[bytes] = []
+        self._name = b""
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that `chunk` finished."""
+        if self._after_cr:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        if not chunk:
+            return []
+        self._unread += len(chunk)
+        # A line without its end is only put aside: joining it again for each byte would be quadratic.
+        if b"\n" not in chunk and b"\r" not in chunk:
+            self._pieces.append(chunk)
+            events: list[Event] = []
+        else:
+            self._after_cr = chunk.endswith(b"\r")
+            if self._pieces:
+                chunk = b"".join((*self._pieces, chunk))
+                self._pieces = []
+            lines = chunk.splitlines()
+            if chunk[-1] not in b"\r\n":
+                self._pieces.append(lines.pop())
+            events = self._events(lines)
+        if self._unread > self._max_event:
+            raise EventTooLarge
+        return events
+
+    def end(self) -> list[Event]:
+        """What is left when the stream ends: some servers forget the empty line after their last event."""
+        return self._events([b"".join(self._pieces), b""])
+
+    def _events(self, lines: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        if self._at_start and lines:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(_BOM)
+        data = self._data
+        for line in lines:
+            if line.startswith(b"data:"):
+                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif not line:
+                if data:
+                    events.append((self._name, data[0] if len(data) == 1 else b"\n".join(data)))
+                    data.clear()
+                    self._unread = 0
+                self._name = b""
+            elif line.startswith(b"event:"):
+                self._name = line[6:].strip()
+        return events

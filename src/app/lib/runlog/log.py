@@ -1,0 +1,194 @@
+"""Writing: a pen for each run, and one writer a process that commits what all pens have gathered."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import anyio
+import structlog
+
+from app.lib.runlog.errors import LeaseLost, LogTooLarge
+from app.lib.runlog.frames import Batch, frame
+from app.lib.runlog.hub import Hub
+from app.lib.runlog.store import LogStore, Step, Write
+
+GROUP_SECONDS = 0.005
+"""At least this long after one commit the next begins; an idle server waits for nothing."""
+PENDING_BYTES = 64 * 1024
+"""A run with more than this not yet stored waits, and so its provider is read more slowly."""
+_RETRY_SECONDS = 0.5
+
+logger = structlog.get_logger()
+
+
+class RunLog:
+    """The pen of one attempt of one run: numbers its events, makes their bytes, hands them to the writer."""
+
+    def __init__(self, writer: "LogWriter", run_id: UUID, attempt: int, seq: int, max_bytes: int) -> None:
+        self.run_id = run_id
+        self.attempt = attempt
+        self.seq = seq
+        """The number of the last event written, stored or not."""
+        self.stored = seq
+        """The number of the last event that is stored."""
+        self.control: str | None = None
+        self.lost = False
+        self._writer = writer
+        self._frames: list[bytes] = []
+        self._steps: list[Step] = []
+        self._pending_bytes = 0
+        self._bytes_left = max_bytes
+        self._max_bytes = max_bytes
+        self._takes = 0
+        self._commits = 0
+        self._waiters: list[asyncio.Future[None]] = []
+        self.on_control: Callable[[str], None] | None = None
+        """Called when somebody asked something of the run (a row of the database says so)."""
+        self.on_lost: Callable[[], None] | None = None
+        """Called when another attempt owns the run."""
+
+    def append(self, name: bytes, data: bytes) -> None:
+        """Add one event. It is shown to readers once it is stored, not before.
+
+        Raises LeaseLost when another attempt owns the run, LogTooLarge when the log is over its bound.
+        """
+        if self.lost:
+            raise LeaseLost
+        self.seq += 1
+        made = frame(self.seq, name, data)
+        self._bytes_left -= len(made)
+        if self._bytes_left < 0:
+            self.seq -= 1
+            self._bytes_left = 0
+            raise LogTooLarge(self._max_bytes)
+        self._frames.append(made)
+        self._pending_bytes += len(made)
+        self._writer.notice(self)
+
+    async def room(self) -> None:
+        """Wait while too much is not yet stored."""
+        while self._pending_bytes > PENDING_BYTES:
+            await self._next_commit()
+
+    async def store(self, *steps: Step) -> None:
+        """Wait until everything appended so far is stored, `steps` with it in the same transaction."""
+        if self.lost:
+            raise LeaseLost
+        self._steps.extend(steps)
+        goal = self._takes
+        if self._frames or self._steps:
+            self._writer.notice(self)
+            goal += 1
+        while self._commits < goal:
+            await self._next_commit()
+
+    def allow(self, more_bytes: int) -> None:
+        """Room for the last words of a run whose log is over its bound."""
+        self._bytes_left += more_bytes
+
+    async def _next_commit(self) -> None:
+        if self.lost:
+            raise LeaseLost
+        future = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        await future
+        if self.lost:
+            raise LeaseLost
+
+    def take(self) -> Write:
+        """What is pending, for the writer; the pen is empty after."""
+        frames, steps = self._frames, self._steps
+        self._frames, self._steps, self._pending_bytes = [], [], 0
+        self._takes += 1
+        return Write(Batch(self.run_id, self.seq, len(frames), b"".join(frames)), self.attempt, tuple(steps))
+
+    def committed(self, seq: int, control: str | None) -> None:
+        self.stored = seq
+        self._commits += 1
+        if control is not None and control != self.control:
+            self.control = control
+            if self.on_control is not None:
+                self.on_control(control)
+        self._wake()
+
+    def lose(self) -> None:
+        self.lost = True
+        if self.on_lost is not None:
+            self.on_lost()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for future in waiters:
+            if not future.done():
+                future.set_result(None)
+
+
+class LogWriter:
+    """Group commit: whatever gathered while the last write was in flight goes into the next one."""
+
+    def __init__(self, store: LogStore, hub: Hub, *, max_run_bytes: int) -> None:
+        self.store = store
+        self.hub = hub
+        self._max_run_bytes = max_run_bytes
+        self._dirty: dict[RunLog, None] = {}
+        self._something = asyncio.Event()
+
+    def open(self, run_id: UUID, attempt: int, seq: int) -> RunLog:
+        """The pen of the attempt that holds the run's lease."""
+        self.hub.write(run_id, seq)
+        return RunLog(self, run_id, attempt, seq, self._max_run_bytes)
+
+    def notice(self, log: RunLog) -> None:
+        self._dirty[log] = None
+        self._something.set()
+
+    async def run(self) -> None:
+        """Write until cancelled. What is pending then stays unwritten."""
+        last = 0.0
+        while True:
+            await self._something.wait()
+            pause = last + GROUP_SECONDS - anyio.current_time()
+            if pause > 0:
+                await anyio.sleep(pause)
+            self._something.clear()
+            logs, self._dirty = self._dirty, {}
+            writes = [(log, log.take()) for log in logs]
+            await self._write(writes)
+            last = anyio.current_time()
+
+    async def _write(self, writes: list[tuple[RunLog, Write]]) -> None:
+        held = await self._stored([write for _, write in writes])
+        for log, write in writes:
+            run_id = write.batch.run_id
+            if run_id not in held:
+                log.lose()
+                continue
+            self.hub.publish(write.batch)
+            log.committed(write.batch.last_seq, held[run_id])
+
+    async def _stored(self, writes: list[Write]) -> dict[UUID, str | None]:
+        """Store, again and again while the database is away; the runs wait and the readers see nothing unstored."""
+        done: dict[UUID, str | None] = {}
+        while True:
+            try:
+                return done | await self.store.write(writes)
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
+                logger.warning("the run log cannot be written", error=type(error).__name__)
+            await anyio.sleep(_RETRY_SECONDS)
+            try:
+                await self.store.reset()
+                writes = [w for w in writes if not await self._was_stored(w, done)]
+            except Exception as error:  # noqa: BLE001 - still away
+                logger.warning("the database is away", error=type(error).__name__)
+            if not writes:
+                return done
+
+    async def _was_stored(self, write: Write, done: dict[UUID, str | None]) -> bool:
+        """A commit whose answer was lost did happen if the head stands where it would have put it."""
+        head = await self.store.head(write.batch.run_id)
+        stored = head is not None and head.attempt == write.attempt and head.seq == write.batch.last_seq
+        if stored and write.batch.n:
+            done[write.batch.run_id] = None
+            return True
+        return False

@@ -1,0 +1,98 @@
+"""Databases for tests: real ones, built by the migrations, one a test."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+import asyncpg
+import pytest
+import structlog
+
+from app.lib.db.engine import Database
+from app.server import migrations
+from tests.postgres import PostgresServer, postgres_server
+
+pytest_plugins = ["tests.wires.fixtures"]
+
+TEMPLATE = "template_headgate"
+
+# A failing test shows what went wrong in the server, not every request that went right.
+structlog.configure(
+    wrapper_class=structlog.make_filtering_bound_logger("warning"),
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ],
+)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server
+
+
+def _run(function: Callable[..., Awaitable[None]], *arguments: str) -> None:
+    """In a thread of its own, since a fixture may be asked for while a test's event loop runs."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(anyio.run, function, *arguments).result()
+
+
+async def _migrate(url: str) -> None:
+    db = Database(url)
+    await migrations.upgrade(db)
+    await db.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A database built by the migrations that every test copies in 0.06 s."""
+
+    async def build() -> None:
+        admin = await asyncpg.connect(postgres.url("postgres", "postgresql"))
+        await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+        await admin.close()
+        await _migrate(postgres.url(TEMPLATE))
+
+    _run(build)
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _run(_migrate, f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database of the test's own: the server, a second node and the test all connect to it for real."""
+    if request.param == "sqlite":
+        path = tmp_path / "headgate.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    template: str = request.getfixturevalue("postgres_template")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    admin = await asyncpg.connect(server.url("postgres", "postgresql"))
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.url(name)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()

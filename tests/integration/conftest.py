@@ -1,0 +1,116 @@
+"""Headgate on a real socket, and clients that are signed in."""
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import httpx
+import pytest
+import uvicorn
+from litestar import Litestar
+
+from app.server.app import create_app
+from app.server.protocol import BoundedProtocol
+from app.server.settings import Settings
+from tests.wires.fixtures import chat_wire  # noqa: F401 - a fixture
+
+PASSWORD = "correct horse battery staple"
+SignUp = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@dataclass
+class LiveServer:
+    """Headgate on a free port, over a real socket: streams and disconnects are what they are in life."""
+
+    url: str
+    app: Litestar
+    settings: Settings
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, stopped by an event instead of a look ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = anyio.Event()
+        self.done = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.done.wait()
+
+
+@asynccontextmanager
+async def live_server(settings: Settings, **options: Any) -> AsyncIterator[LiveServer]:
+    app = create_app(settings, **options)
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+        loop="none",
+        server_header=False,
+    )
+    server = _Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server._serve, [listener])
+        with anyio.fail_after(10):
+            await server.up.wait()
+        try:
+            yield LiveServer(url, app, settings)
+        finally:
+            app.state.stopping.set()
+            server.done.set()
+    listener.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, database_url=database_url, jwt_secret="test-secret-" + "x" * 32)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def server(settings: Settings) -> AsyncIterator[LiveServer]:
+    async with live_server(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def anonymous(server: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def sign_up(server: LiveServer) -> AsyncIterator[SignUp]:
+    """Makes a new user and returns a client that carries their access token."""
+    async with AsyncExitStack() as stack:
+
+        async def make(email: str | None = None) -> httpx.AsyncClient:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url))
+            account = {"email": email or f"{uuid4().hex}@example.com", "password": PASSWORD, "name": "Test"}
+            (await client.post("/api/access/signup", json=account)).raise_for_status()
+            login = await client.post("/api/access/login", json=account)
+            login.raise_for_status()
+            client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+            return client
+
+        yield make
+
+
+@pytest.fixture
+async def client(sign_up: SignUp) -> httpx.AsyncClient:
+    return await sign_up()

@@ -1,0 +1,73 @@
+"""Reading event streams as a simple fetch-based client does: lines that end with LF."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import msgspec
+
+
+@dataclass(frozen=True)
+class Received:
+    id: int | None
+    event: str
+    data: Any
+
+
+async def events_of(response: httpx.Response) -> AsyncIterator[Received]:
+    """The events as they come; comments are left out. A line that ends with CR fails."""
+    fields: dict[str, str] = {}
+    buffered = ""
+    async for text in response.aiter_text():
+        buffered += text
+        *lines, buffered = buffered.split("\n")
+        for line in lines:
+            assert not line.endswith("\r")
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif "event" in fields:
+                number = int(fields["id"]) if "id" in fields else None
+                yield Received(number, fields["event"], msgspec.json.decode(fields["data"]))
+                fields = {}
+            else:
+                fields = {}
+    assert buffered == ""
+
+
+async def read_all(response: httpx.Response) -> list[Received]:
+    return [event async for event in events_of(response)]
+
+
+async def streamed(client: httpx.AsyncClient, path: str, body: dict[str, Any], **options: Any) -> list[Received]:
+    """Start a run and read its stream to the end."""
+    headers = {"Accept": "text/event-stream"}
+    async with client.stream("POST", path, json=body, headers=headers, timeout=15, **options) as response:
+        assert response.status_code == 200, await response.aread()
+        return await read_all(response)
+
+
+async def followed(client: httpx.AsyncClient, run_id: str, after: int = 0) -> list[Received]:
+    async with client.stream("GET", f"/api/runs/{run_id}/events?after={after}", timeout=15) as response:
+        assert response.status_code == 200, await response.aread()
+        return await read_all(response)
+
+
+def names(events: list[Received]) -> list[str]:
+    return [event.event for event in events]
+
+
+def only(events: list[Received], name: str) -> Received:
+    found = [event for event in events if event.event == name]
+    assert len(found) == 1, names(events)
+    return found[0]
+
+
+def text(events: list[Received]) -> str:
+    """What the deltas add up to."""
+    return "".join(event.data["content"] for event in events if event.event == "message_delta")
+
+
+def said(words: str, **members: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": words}], **members}

@@ -1,0 +1,42 @@
+"""Calling tools as a run does, without a run."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from app.domain.agents.context import CallPosition, RunContext
+from app.domain.agents.tools.catalog import TOOLS
+from app.domain.quotas.schemas import QuotaStatus
+from app.lib.clock import FixedClock
+from app.lib.db.engine import Database
+from tests.people import new_owner
+
+NOW = datetime(2026, 11, 20, 8, 2, 30, tzinfo=UTC)  # a Friday
+QUOTA = QuotaStatus(
+    requests_used=3, requests_limit=200, requests_remaining=197, reset_date=datetime(2026, 12, 1, tzinfo=UTC)
+)
+
+
+class Caller:
+    """Calls tools for one run, each call at the next position."""
+
+    def __init__(self, db: Database, owner: UUID, at: datetime = NOW) -> None:
+        async def quota() -> QuotaStatus:
+            return QUOTA
+
+        self.context = RunContext(uuid4(), owner, db, FixedClock(at), quota)
+        self.turn = 0
+
+    def position(self) -> CallPosition:
+        self.turn += 1
+        return CallPosition("", self.turn, 0)
+
+    async def __call__(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        return await self.at(self.position(), tool, **arguments)
+
+    async def at(self, position: CallPosition, tool: str, **arguments: Any) -> dict[str, Any]:
+        return await TOOLS[tool].invoke(self.context, position, arguments)
+
+
+async def caller(db: Database, time_zone: str = "Europe/Berlin", at: datetime = NOW) -> Caller:
+    return Caller(db, await new_owner(db, time_zone=time_zone), at)
