@@ -1,9 +1,12 @@
 """Databases for tests: real ones, built by the migrations, one a test."""
 
+import functools
+import inspect
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -27,6 +30,27 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ],
 )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """uvloop swallows what pytest-timeout raises, so an async test is stopped from inside its event loop.
+
+    Its own timeout is the second line: it ends the process.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            marker = item.get_closest_marker("timeout")
+            limit = float(marker.args[0] if marker and marker.args else config.getini("timeout"))
+            item.obj = _bounded(item.obj, limit * 0.75)
+
+
+def _bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def bounded(*arguments: Any, **fixtures: Any) -> None:
+        with anyio.fail_after(seconds):
+            await test(*arguments, **fixtures)
+
+    return bounded
 
 
 @pytest.fixture(scope="session")

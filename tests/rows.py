@@ -39,6 +39,7 @@ async def a_run(db: Database, *, attempt: int, ended: bool = False) -> UUID:
                 input=b"[]",
                 history_seq=0,
                 time_line="",
+                cancel_when_left=False,
                 created_at=now,
                 updated_at=now,
             )

@@ -17,7 +17,6 @@ from litestar import Litestar
 from app.server.app import create_app
 from app.server.protocol import BoundedProtocol
 from app.server.settings import Settings
-from tests.wires.fixtures import chat_wire  # noqa: F401 - a fixture
 
 PASSWORD = "correct horse battery staple"
 SignUp = Callable[..., Awaitable[httpx.AsyncClient]]

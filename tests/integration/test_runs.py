@@ -1,6 +1,8 @@
 """Runs over HTTP: what a client sees of them, and what is stored."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
@@ -10,7 +12,7 @@ import pytest
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
 from app.server.settings import Settings
-from tests.integration.conftest import LiveServer, SignUp, live_server
+from tests.integration.conftest import PASSWORD, LiveServer, SignUp, live_server
 from tests.streams import followed, names, only, read_all, said, streamed, text
 from tests.wires.chat import ChatWire
 from tests.wires.script import Call, Ending, Reasoning, answer, refusal
@@ -252,23 +254,34 @@ async def test_the_envelope_holds_name_and_data(client: httpx.AsyncClient) -> No
     assert events[0].data["data"]["attempt"] == 1
 
 
+@asynccontextmanager
+async def another_server(settings: Settings, wire: ChatWire, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A server with other settings, and a client that is signed in."""
+    own = Credential(provider="openai", base_url=wire.url, api_key=ApiKey(KEY), lent=True)
+    changed = settings.model_copy(update={"default_model": MODEL, **changes})
+    async with (
+        live_server(changed, registry=Registry({"openai": own})) as server,
+        httpx.AsyncClient(base_url=server.url) as client,
+    ):
+        account = {"email": "a@example.com", "password": PASSWORD, "name": "A"}
+        await client.post("/api/access/signup", json=account)
+        token = (await client.post("/api/access/login", json=account)).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
 async def test_a_quiet_stream_gets_heartbeats(settings: Settings, chat_wire: ChatWire) -> None:
     held = anyio.Event()
     chat_wire.queue(answer("Quiet ", held, "now."))
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey(KEY))
-    quick = settings.model_copy(update={"default_model": MODEL, "stream_heartbeat": 0.1})
-    async with live_server(quick, registry=Registry({"openai": own})) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            account = {"email": "a@example.com", "password": "correct horse battery staple", "name": "A"}
-            await client.post("/api/access/signup", json=account)
-            token = (await client.post("/api/access/login", json=account)).json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-            seen = b""
-            async with client.stream("POST", CHAT, json=said("go"), headers=headers) as response:
-                async for data in response.aiter_bytes():
-                    seen += data
-                    if seen.count(b": ping\n\n") == 2:
-                        held.set()
+    seen = b""
+    async with (
+        another_server(settings, chat_wire, stream_heartbeat=0.1) as client,
+        client.stream("POST", CHAT, json=said("go"), headers={"Accept": "text/event-stream"}) as response,
+    ):
+        async for data in response.aiter_bytes():
+            seen += data
+            if seen.count(b": ping\n\n") == 2:
+                held.set()
 
     assert seen.count(b": ping\n\n") >= 2
     assert b"event: completed" in seen
@@ -511,3 +524,92 @@ async def test_deleting_a_session_stops_its_run_and_closes_its_readers(
     with anyio.fail_after(5):
         await seen.hung_up.wait()
     assert (await client.get(f"/api/runs/{started.json()['id']}")).status_code == 404
+
+
+async def test_a_cursor_beyond_the_log_is_told_so_and_starts_over(client: httpx.AsyncClient) -> None:
+    events = await streamed(client, CHAT, said("hello there"))
+
+    again = await followed(client, events[0].data["run_id"], len(events) + 1)
+
+    assert (again[0].event, again[0].id) == ("reset", None)
+    assert again[0].data["reason"] == "cursor_ahead"
+    assert again[0].data["next_seq"] == 1
+    assert again[0].data["run"]["last_seq"] == len(events)
+    assert again[1:] == events
+
+
+async def test_a_run_that_nobody_follows_any_more_ends_if_it_was_asked_to(
+    client: httpx.AsyncClient, chat_wire: ChatWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.domain.runs.engine.DESERTED_SECONDS", 0.2)
+    chat_wire.default = lambda _: answer("Half an answer", ending=Ending.STALL)
+    runs = []
+    for number, choice in enumerate(("cancel", "continue"), 1):
+        body = said("go", on_disconnect=choice)
+        async with client.stream("POST", CHAT, json=body, headers={"Accept": "text/event-stream"}) as response:
+            runs.append(response.headers["location"])
+            await chat_wire.request(number)
+
+    with anyio.fail_after(5):
+        await chat_wire.requests[0].hung_up.wait()
+    ended = await followed(client, runs[0].rpartition("/")[2])
+
+    assert ended[-1].event == "cancelled"
+    assert (await client.get(runs[1])).json()["state"] == "running"
+
+
+async def test_a_secret_that_does_not_exist_starts_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.post(CHAT, json=said("go", secret_id=str(uuid4())))
+
+    assert (response.status_code, response.json()["code"]) == (404, "secret_not_found")
+    assert (await client.get("/api/runs")).json()["total"] == 0
+
+
+async def test_a_server_that_does_not_stream_still_answers(settings: Settings, chat_wire: ChatWire) -> None:
+    async with another_server(settings, chat_wire, streaming_enabled=False) as client:
+        refused = await client.post(TODO, json=said("go"))
+        answered = await client.post(CHAT, json=said("go"))
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "streaming_disabled")
+    assert answered.json()["final_message"] == "You said: go"
+
+
+async def test_a_run_that_takes_too_long_ends_with_an_error(settings: Settings, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("Half an answer", ending=Ending.STALL))
+    async with another_server(settings, chat_wire, stream_timeout=0.5) as client:
+        events = await streamed(client, CHAT, said("go"))
+
+    assert events[-1].data["code"] == "run_timeout"
+    assert events[-1].data["partial_message"] == "Half an answer"
+    with anyio.fail_after(1):
+        await chat_wire.requests[0].hung_up.wait()
+
+
+async def test_a_run_whose_log_grows_past_its_bound_ends_with_an_error(settings: Settings, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("word " * 3000))
+    async with another_server(settings, chat_wire, run_max_bytes=10_000) as client:
+        events = await streamed(client, CHAT, said("go"))
+
+    assert events[-1].data["code"] == "run_too_large"
+    assert text(events) == events[-1].data["partial_message"]
+
+
+async def test_a_reader_is_closed_when_its_login_ends(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("Half an answer", ending=Ending.STALL))
+    async with client.stream("POST", CHAT, json=said("go"), headers={"Accept": "text/event-stream"}) as response:
+        await client.post("/api/access/logout")
+        with anyio.fail_after(5):
+            body = await response.aread()
+
+    assert b"event: session_initialized" in body
+    assert b"event: completed" not in body
+    assert b"event: error" not in body
+
+
+async def test_the_schema_describes_every_event(anonymous: httpx.AsyncClient) -> None:
+    schemas = (await anonymous.get("/schema/openapi.json")).json()["components"]["schemas"]
+
+    envelopes = {one["properties"]["event"]["const"]: one for one in schemas["RunEventEnvelope"]["oneOf"]}
+    assert {"session_initialized", "message_delta", "tool_result", "completed", "error", "reset"} <= envelopes.keys()
+    assert set(schemas["MessageDelta"]["properties"]) == {"content"}
+    assert "try" in schemas["Retrying"]["properties"]

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.lib.providers.chat.decode import ChatDecoder
 from app.lib.providers.errors import ProviderErrorKind
@@ -353,3 +355,52 @@ def test_an_endless_answer_is_refused() -> None:
 
     assert decoder.failure is not None
     assert decoder.failure.reason is ProviderErrorKind.MALFORMED
+
+
+PIECES = [
+    b"data: ",
+    b"\n",
+    b"\n\n",
+    b"\r",
+    b"[DONE]",
+    b"{",
+    b"}",
+    b'{"choices":[{"delta":',
+    b'"content":"a"',
+    b"\xff",
+    b"null",
+]
+
+
+@given(st.lists(st.sampled_from([*PIECES, chunk({"content": "a"}), DONE, chunk(finish_reason="stop")]), max_size=12))
+def test_no_bytes_make_the_decoder_raise(pieces: list[bytes]) -> None:
+    decoder = ChatDecoder("openai", request_size=1)
+
+    deltas = [delta for piece in pieces for delta in decoder.feed(piece)] + decoder.end()
+
+    assert decoder.failure is not None or decoder.settled
+    if decoder.failure is None and deltas:
+        assert said(decoder.answer()) == "".join(delta.text for delta in deltas)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "delta", "content", "tool_calls", "function", "name", "index", "usage", "error"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_no_json_makes_the_decoder_raise(values: list[Any]) -> None:
+    _, decoder = decoded(b"".join(event(value) for value in values) + chunk(finish_reason="stop"))
+
+    assert decoder.failure is not None or decoder.answer().items is not None

@@ -209,7 +209,7 @@ async def test_a_write_that_failed_is_done_once(failures: list[str], monkeypatch
 
 async def test_a_log_over_its_bound_takes_only_last_words() -> None:
     store = MemoryStore()
-    async with writing(store, max_bytes=200) as writer:
+    async with writing(store, max_bytes=180) as writer:
         log = writer.open(uuid4(), 1, 0)
         for _ in range(3):
             say(log)

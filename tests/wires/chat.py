@@ -65,6 +65,7 @@ class ChatWire:
         self._queue: deque[Script] = deque()
         self._rules: list[Rule] = []
         self._arrival = anyio.Event()
+        self._open: list[_Connection] = []
         self.port = 0
 
     @property
@@ -96,7 +97,13 @@ class ChatWire:
 
     def connected(self) -> asyncio.Protocol:
         self.connections += 1
-        return _Connection(self, self.connections)
+        connection = _Connection(self, self.connections)
+        self._open.append(connection)
+        return connection
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
 
     def arrived(self, connection: "_Connection", seen: Seen) -> None:
         self.requests.append(seen)
@@ -145,20 +152,28 @@ class _Connection(asyncio.Protocol):
             seen.answered.set()
             tasks.cancel_scope.cancel()
 
+    def close(self) -> None:
+        self._transport.abort()
+
     async def _watch(self, tasks: TaskGroup) -> None:
         await self._gone.wait()
         tasks.cancel_scope.cancel()
+
+    async def _write(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            await anyio.sleep_forever()  # until the watcher sees it too
+        self._transport.write(data)
+        await anyio.lowlevel.checkpoint()
 
     async def _play(self, script: Script) -> None:
         if script.silent:
             await anyio.sleep_forever()
         headers = {"date": "Sat, 21 Nov 2026 12:00:00 GMT", "transfer-encoding": "chunked", **script.headers}
         lines = [f"HTTP/1.1 {script.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
-        self._transport.write("\r\n".join((*lines, "", "")).encode())
+        await self._write("\r\n".join((*lines, "", "")).encode())
         for piece in script.pieces():
             if isinstance(piece, bytes):
-                self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                await anyio.lowlevel.checkpoint()
+                await self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
             elif isinstance(piece, anyio.Event):
                 await piece.wait()
             else:
@@ -169,13 +184,14 @@ class _Connection(asyncio.Protocol):
         if ending is Ending.STALL:
             await anyio.sleep_forever()
         if ending is Ending.CLEAN:
-            self._transport.write(b"0\r\n\r\n")
+            await self._write(b"0\r\n\r\n")
         elif ending is Ending.DROP:
             self._transport.close()
         else:
             # Lingering for no time is what makes closing a reset.
             linger = struct.pack("ii", 1, 0)
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            if not self._transport.is_closing():
+                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._transport.abort()
 
 
@@ -196,6 +212,7 @@ async def chat_server(port: int = 0) -> AsyncIterator[ChatWire]:
             yield wire
         finally:
             server.close()
+            wire.close()
             tasks.cancel_scope.cancel()
 
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("input", sa.LargeBinary(), nullable=False),
         sa.Column("history_seq", sa.Integer(), nullable=False),
         sa.Column("time_line", sa.String(120), nullable=False),
+        sa.Column("cancel_when_left", sa.Boolean(), nullable=False),
         sa.Column("replaces", GUID(), nullable=True),
         sa.Column("started_at", DateTimeUTC(timezone=True), nullable=True),
         sa.Column("ended_at", DateTimeUTC(timezone=True), nullable=True),

@@ -42,7 +42,7 @@ class AppError(Exception):
     kind: ClassVar[ErrorKind]
     code: ClassVar[str]
     """Stable and public, for example `session_busy`. Clients branch on it."""
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     """The same request may succeed later, unchanged."""
 
     def __init__(self, detail: str, **context: object) -> None:

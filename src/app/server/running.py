@@ -45,7 +45,7 @@ class Running:
 
     @property
     def dependencies(self) -> dict[str, Provide]:
-        return {"runs": Provide(lambda: self.runs, sync_to_thread=False)}
+        return {name: Provide(lambda: self.runs, sync_to_thread=False) for name in ("runs", "remover")}
 
     @asynccontextmanager
     async def lifespan(self, app: Litestar) -> AsyncIterator[None]:
@@ -98,6 +98,7 @@ def build_running(
         registry,
         default_model=default_model(settings, registry),
         heartbeat_seconds=settings.stream_heartbeat,
+        streaming=settings.streaming_enabled,
     )
     return Running(runs, engine, hub, registry, authenticator)
 

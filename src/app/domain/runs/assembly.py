@@ -4,7 +4,16 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from agents import Agent, Model, ModelProvider, ModelSettings, RunConfig, RunContextWrapper, handoff
+from agents import (
+    Agent,
+    Model,
+    ModelProvider,
+    ModelSettings,
+    RunConfig,
+    RunContextWrapper,
+    handoff,
+    set_tracing_disabled,
+)
 from agents.handoffs import Handoff
 from agents.run_config import ToolExecutionConfig
 from openai.types.shared import Reasoning
@@ -13,6 +22,8 @@ from app.domain.agents.schemas import AgentDefinition, AgentSettings, Definition
 from app.domain.agents.tools.catalog import TOOLS
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.durable import durable_tool
+
+set_tracing_disabled(disabled=True)  # it sends prompts to OpenAI by default
 
 _TOOLS = {name: durable_tool(tool) for name, tool in TOOLS.items()}
 _definitions = msgspec.json.Decoder(DefinitionSet)

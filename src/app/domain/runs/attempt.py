@@ -92,8 +92,8 @@ class Attempt:
         if delta.reasoning:
             self.tell(ReasoningDelta(content=delta.text))
         else:
-            self.text += delta.text
             self.tell(MessageDelta(content=delta.text))
+            self.text += delta.text
         await self.log.room()
 
     async def finish_answer(self, turn: int, answer: ModelAnswer) -> ModelAnswer:
@@ -142,8 +142,9 @@ class Attempt:
             self.items.append(message_item(text))
         if stream is not None:
             usage = stream.partial_usage()
-            self.usage = added(self.usage, usage)
-            self._tell_usage(usage)
+            if usage.input_tokens or usage.output_tokens:
+                self.usage = added(self.usage, usage)
+                self._tell_usage(usage)
 
     def restore(self, steps: list[Step], partial: str) -> None:
         """Take up the stored steps of an attempt that died, and the text it had shown beyond them."""

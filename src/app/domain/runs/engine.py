@@ -15,6 +15,7 @@ from app.lib.runlog.cursor import sweep
 from app.lib.runlog.log import LogWriter
 
 LEAVE_SECONDS = 3.0
+DESERTED_SECONDS = 5.0
 
 logger = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Engine:
                 await self._interrupt_abandoned()
                 self._tasks.start_soon(self._scan)
                 self._tasks.start_soon(self._beat)
+                self._tasks.start_soon(self._cancel_deserted)
                 try:
                     yield
                 finally:
@@ -91,6 +93,14 @@ class Engine:
             await anyio.sleep(self.lease_seconds / 4)
             for execution in list(self._executor.active.values()):
                 self._writer.notice(execution.attempt.log)
+
+    async def _cancel_deserted(self) -> None:
+        """Cancel the runs that are to end when nobody follows them any more."""
+        while True:
+            await anyio.sleep(DESERTED_SECONDS / 10)
+            for run_id, execution in list(self._executor.active.items()):
+                if execution.run.cancel_when_left and self._writer.hub.deserted(run_id, DESERTED_SECONDS):
+                    execution.stop(Stop.CANCELLED)
 
     async def _scan(self) -> None:
         while True:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.domain.runs.states import ACTIVE
 from app.lib.db.base import OwnedRecord
 
-_ACTIVE_ONLY = text("state IN ({})".format(", ".join(f"'{state}'" for state in ACTIVE)))
+ACTIVE_ONLY = text("state IN ({})".format(", ".join(f"'{state}'" for state in ACTIVE)))
+"""Words, not values: PostgreSQL finds the index for `ON CONFLICT` only where it sees them in the statement."""
 
 
 class Run(OwnedRecord):
@@ -24,8 +25,8 @@ class Run(OwnedRecord):
             "ux_run_active_session",
             "session_id",
             unique=True,
-            sqlite_where=_ACTIVE_ONLY,
-            postgresql_where=_ACTIVE_ONLY,
+            sqlite_where=ACTIVE_ONLY,
+            postgresql_where=ACTIVE_ONLY,
         ),
         Index("ix_run_owner_created", "owner_id", "created_at"),
     )
@@ -44,6 +45,8 @@ class Run(OwnedRecord):
     history_seq: Mapped[int] = mapped_column(Integer)
     time_line: Mapped[str] = mapped_column(String(120))
     """What the model is told of the time, in the user's zone."""
+    cancel_when_left: Mapped[bool] = mapped_column(default=False)
+    """Ends soon after its last reader left."""
     replaces: Mapped[UUID | None] = mapped_column(default=None)
     started_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
     ended_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)

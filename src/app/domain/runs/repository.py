@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, insert, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.runs.models import Run
+from app.domain.runs.models import ACTIVE_ONLY, Run
 from app.domain.runs.states import ACTIVE, RunState
 from app.lib.runlog.frames import Batch
 from app.lib.runlog.store import Head, Step
@@ -41,9 +41,7 @@ class RunRepository:
         added = (
             self._insert(Run)
             .values(**run)
-            .on_conflict_do_nothing(
-                index_elements=["session_id"], index_where=Run.state.in_([state.value for state in ACTIVE])
-            )
+            .on_conflict_do_nothing(index_elements=["session_id"], index_where=ACTIVE_ONLY)
             .returning(Run.id)
         )
         if (await self._db_session.execute(added)).first() is None:

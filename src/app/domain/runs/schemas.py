@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.domain.agents.schemas import ModelName
 from app.domain.runs.events import Usage
 
 MAX_MESSAGES = 50
@@ -24,7 +25,7 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     messages: list[MessageIn]
     session_id: SessionKey | None = None
-    model: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    model: ModelName | None = None
     secret_id: UUID | None = None
     include: list[Literal["history"]] = []
     on_disconnect: Literal["continue", "cancel"] = "continue"
@@ -47,6 +48,17 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None
     last_seq: int
     replaces: UUID | None
+
+
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader is told whose cursor lies outside the log. Not stored, so it has no id."""
+
+    reason: Literal["cursor_ahead"]
+    run: RunView
+    text: str
+    """The visible text before `next_seq`."""
+    next_seq: int
+    """The number of the event that follows."""
 
 
 class RunWithHistory(RunView, frozen=True, kw_only=True):

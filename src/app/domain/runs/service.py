@@ -16,7 +16,7 @@ from app.domain.accounts.schemas import Principal
 from app.domain.agents.schemas import DefinitionSet
 from app.domain.agents.service import AgentService
 from app.domain.runs.engine import Engine
-from app.domain.runs.errors import NotReplaceable, RunNotFound, SessionBusy
+from app.domain.runs.errors import NotReplaceable, RunNotFound, SecretNotFound, SessionBusy, StreamingDisabled
 from app.domain.runs.events import Usage
 from app.domain.runs.execute import CANCEL, Stop
 from app.domain.runs.messages import checked
@@ -54,6 +54,7 @@ class Runs:
         *,
         default_model: str,
         heartbeat_seconds: float,
+        streaming: bool,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -62,16 +63,25 @@ class Runs:
         self._registry = registry
         self._default_model = default_model
         self._heartbeat_seconds = heartbeat_seconds
+        self._streaming = streaming
+
+    def may_stream(self) -> None:
+        """Raises StreamingDisabled where the operator switched it off."""
+        if not self._streaming:
+            raise StreamingDisabled
 
     async def start(self, user: Principal, agent: str, body: StartRun) -> Started:
         """Store a run and hand it to the engine. Nothing is stored where it is refused."""
+        if body.secret_id is not None:
+            raise SecretNotFound  # nobody has one before there is a vault
         seed, message = checked(body.messages)
         now = self._clock.now()
         run_id = uuid7()
         async with self._db.writing() as db_session:
             definitions = await AgentService.open(db_session, user.user_id).definition(agent)
             model = body.model or definitions.root_agent.model or self._default_model
-            self._registry.adapter(model)
+            for wanted in {model, *(agent.model for agent in definitions.agents.values() if agent.model)}:
+                self._registry.adapter(wanted)
             sessions = SessionService.open(db_session, user.user_id, clock=self._clock)
             session = await sessions.get_or_create(body.session_id)
             runs = RunRepository(db_session)
@@ -86,7 +96,7 @@ class Runs:
                     "owner_id": user.user_id,
                     "session_id": session.id,
                     "session_key": session.key,
-                    "agent": agent,
+                    "agent": definitions.root,
                     "model": model,
                     "state": RunState.QUEUED,
                     "definition": msgspec.json.encode(_with_model(definitions, body.model)),
@@ -94,6 +104,7 @@ class Runs:
                     "history_seq": session.last_seq or len(seed),
                     "time_line": _time_line(now, user.time_zone),
                     "replaces": body.replaces,
+                    "cancel_when_left": body.on_disconnect == "cancel",
                     "created_at": now,
                     "updated_at": now,
                 },
@@ -104,6 +115,14 @@ class Runs:
                 raise SessionBusy(await runs.active_on(session.id) or run_id)
         self._engine.submit(run_id)
         return Started(run_id, session.key)
+
+    async def delete_session(self, owner_id: UUID, session_key: str) -> None:
+        """Delete a session with its items, runs and logs; what still runs is cancelled first."""
+        active, _ = await self.page(owner_id, active=True, session_id=session_key, limit=1, offset=0)
+        for run in active:
+            await self.cancel(owner_id, run.id)
+        async with self._db.writing() as db_session:
+            await SessionService.open(db_session, owner_id, clock=self._clock).delete(session_key)
 
     async def get(self, owner_id: UUID, run_id: UUID) -> RunView:
         async with self._db.reading() as db_session:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.accounts.schemas import Principal
 from app.domain.sessions.schemas import History, SessionList, SessionView
-from app.domain.sessions.service import SessionService
+from app.domain.sessions.service import SessionRemover, SessionService
 from app.lib.clock import Clock
 
 # `FromQuery` of a type with bounds of its own would lose them.
@@ -43,9 +43,11 @@ class SessionController(Controller):
         return await sessions.get(session_id)
 
     @delete("/{session_id:str}")
-    async def delete_session(self, session_id: FromPath[str], sessions: NamedDependency[SessionService]) -> None:
-        """Delete a session with its runs; what still runs is cancelled."""
-        await sessions.delete(session_id)
+    async def delete_session(
+        self, session_id: FromPath[str], user: NamedDependency[Principal], remover: NamedDependency[SessionRemover]
+    ) -> None:
+        """Delete a session with its runs and their logs; what still runs is cancelled first."""
+        await remover.delete_session(user.user_id, session_id)
 
     @get("/{session_id:str}/history")
     async def read_history(

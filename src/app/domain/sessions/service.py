@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,13 @@ from app.lib.errors import InvalidField
 TITLE_LENGTH = 60
 _KEY = re.compile(KEY_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@runtime_checkable
+class SessionRemover(Protocol):
+    """Whoever can delete a session with what goes on in it: runs do, which sessions know nothing of."""
+
+    async def delete_session(self, owner_id: UUID, session_key: str) -> None: ...
 
 
 class SessionService:

@@ -53,11 +53,7 @@ class ProviderError(AppError):
         self.retry_after = retry_after
         """Seconds."""
         self.upstream_request_id = upstream_request_id
-
-    @property
-    def is_passing(self) -> bool:
-        """The same call may succeed when it is made again."""
-        return self.reason in _PASSING
+        self.retryable = reason in _PASSING
 
 
 class UnknownModel(AppError):

@@ -47,7 +47,7 @@ class Registry:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, limit_per_host=0, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, limit_per_host=0, keepalive_timeout=15),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,

@@ -16,7 +16,7 @@ TAIL_BYTES = 64 * 1024
 class Tail:
     """The end of one run's log in memory."""
 
-    __slots__ = ("batches", "ended", "last_seq", "live", "readers", "size")
+    __slots__ = ("batches", "ended", "last_seq", "left_at", "live", "readers", "size")
 
     def __init__(self, last_seq: int) -> None:
         self.last_seq = last_seq
@@ -27,6 +27,8 @@ class Tail:
         self.live = False
         """This process writes the run, so that what is published here is all there is."""
         self.readers: set[Reader] = set()
+        self.left_at: float | None = None
+        """When the last of its readers left, on the event loop's clock; None while nobody came or somebody is there."""
 
     @property
     def first_seq(self) -> int:
@@ -135,11 +137,21 @@ class Hub:
         reader = Reader(tail, group)
         reader.closed = self._closed
         tail.readers.add(reader)
+        tail.left_at = None
         return reader
 
     def part(self, run_id: UUID, reader: Reader) -> None:
-        reader.tail.readers.discard(reader)
-        self._drop(run_id, reader.tail)
+        tail = reader.tail
+        tail.readers.discard(reader)
+        if not tail.readers:
+            tail.left_at = asyncio.get_running_loop().time()
+        self._drop(run_id, tail)
+
+    def deserted(self, run_id: UUID, seconds: float) -> bool:
+        """Whether the run had readers and has had none for so long."""
+        tail = self._tails.get(run_id)
+        left_at = tail.left_at if tail is not None else None
+        return left_at is not None and asyncio.get_running_loop().time() - left_at >= seconds
 
     def known(self, run_id: UUID) -> bool:
         return run_id in self._tails

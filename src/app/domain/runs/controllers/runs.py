@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.controllers.stream import EventStream
 from app.domain.runs.errors import BadCursor
-from app.domain.runs.schemas import CancelRun, RunList, RunView
+from app.domain.runs.schemas import CancelRun, Reset, RunList, RunView
 from app.domain.runs.service import Runs
 from app.domain.runs.states import ACTIVE
 
@@ -63,9 +63,13 @@ class RunController(Controller):
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[Any]:
         """The run's events from a cursor on, then each new one; 204 when nothing is left."""
-        run = await runs.get(user.user_id, run_id)
+        runs.may_stream()
         cursor = _cursor(last_event_id, after)
-        if cursor >= run.last_seq and run.state not in ACTIVE:
+        run = await runs.get(user.user_id, run_id)
+        if cursor > run.last_seq:
+            reset = Reset(reason="cursor_ahead", run=run, text="", next_seq=1)
+            return EventStream(runs, run_id, reset=reset, group=user, envelope=envelope)
+        if cursor == run.last_seq and run.state not in ACTIVE:
             return Response(None, status_code=204)
         return EventStream(runs, run_id, after=cursor, group=user, envelope=envelope)
 

@@ -34,8 +34,11 @@ class AgentRunController(Controller):
 
         `Prefer: respond-async` answers 202 with the run at once (RFC 7240).
         """
+        streams = "text/event-stream" in accept
+        if streams:
+            runs.may_stream()
         started = await runs.start(user, agent_id, data)
-        if "text/event-stream" in accept:
+        if streams:
             return _streamed(runs, user, started, data, envelope=envelope)
         if "respond-async" in prefer:
             return _answered(started, await runs.get(user.user_id, started.run_id), status=202)
@@ -56,6 +59,7 @@ class TodoAgentController(Controller):
         envelope: FromQuery[bool] = False,
     ) -> Response[Any]:
         """Ask the todo agent and stream what it does; the session's history follows the last event."""
+        runs.may_stream()
         started = await runs.start(user, TODO_AGENT, data)
         return _streamed(runs, user, started, data, envelope=envelope, history=True)
 

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from app.domain.runs.schemas import Reset
 from app.domain.runs.service import Runs
 from app.lib.runlog.cursor import Cursor
 from app.lib.runlog.frames import PING, enveloped, split, unstored_frame
@@ -29,6 +30,7 @@ class EventStream(Response[None]):
         run_id: UUID,
         *,
         after: int = 0,
+        reset: Reset | None = None,
         group: Hashable | None = None,
         envelope: bool = False,
         history_of: tuple[UUID, str] | None = None,
@@ -38,6 +40,7 @@ class EventStream(Response[None]):
         self._runs = runs
         self._run_id = run_id
         self._after = after
+        self._reset = reset
         self._group = group
         self._envelope = envelope
         self._history_of = history_of
@@ -54,20 +57,24 @@ class EventStream(Response[None]):
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(_watch, receive, cursor)
+            if self._reset is not None:
+                await self._write(send, self._unstored(b"reset", self._reset))
             while data := await cursor.read():
                 if self._envelope and data is not PING:
                     data = b"".join(enveloped(one) for one in split(data))
-                await send({"type": "http.response.body", "body": data, "more_body": True})
+                await self._write(send, data)
             if cursor.ended and self._history_of is not None:
-                history = await self._history(*self._history_of)
-                await send({"type": "http.response.body", "body": history, "more_body": True})
+                entries = await self._runs.history(*self._history_of)
+                await self._write(send, self._unstored(b"history", entries))
             tasks.cancel_scope.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _history(self, owner_id: UUID, session_key: str) -> bytes:
-        entries = msgspec.json.encode(await self._runs.history(owner_id, session_key))
-        data = b'{"event":"history","data":%b}' % entries if self._envelope else entries
-        return unstored_frame(b"history", data)
+    async def _write(self, send: Send, data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def _unstored(self, name: bytes, value: Any) -> bytes:
+        data = msgspec.json.encode(value)
+        return unstored_frame(name, b'{"event":"%b","data":%b}' % (name, data) if self._envelope else data)
 
 
 async def _watch(receive: Receive, cursor: Cursor) -> None:

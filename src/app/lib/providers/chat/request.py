@@ -22,7 +22,7 @@ def body_of(call: ModelCall, *, most_tokens: str) -> bytes:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    optional = {
+    optional: dict[str, Any] = {
         "temperature": call.temperature,
         "top_p": call.top_p,
         most_tokens: call.max_output_tokens,

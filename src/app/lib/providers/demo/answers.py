@@ -5,7 +5,8 @@ from typing import Any
 
 from app.lib.providers.demo.history import Called
 from app.lib.providers.demo.moment import Moment
-from app.lib.providers.demo.requests import Want, Wish
+from app.lib.providers.demo.phrases import Want
+from app.lib.providers.demo.requests import Wish
 
 WHO_I_AM = "I am a small built-in demo: a handful of rules, without a language model behind them."
 WHAT_I_UNDERSTAND = (

@@ -96,7 +96,7 @@ def moment_of(now: object, zone: object) -> Moment | None:
     try:
         # The zone knows the next change of clocks, the offset does not.
         known = ZoneInfo(zone) if isinstance(zone, str) else None
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         known = None
     if known is not None:
         return Moment(told.astimezone(known) if told.tzinfo else told.replace(tzinfo=known))

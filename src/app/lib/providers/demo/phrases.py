@@ -157,8 +157,8 @@ _RULES: tuple[tuple[Want, str], ...] = (
     (
         Want.CREATE,
         (
-            r"(?:put|add|write|place)\s+(?P<what>.+?)\s+(?:on|to|onto|in|into)\s+(?:my|"
-            rf"the)\s+(?:\w+\s+)?{_LISTING}(?P<rest>\b.*)"
+            r"(?:put|add|write|place)\s+(?P<what>.+?)\s+(?:on|to|onto|in|into)\s+(?:my|the)\s+(?:\w+\s+)?"
+            r"(?:todos?|tasks?|list|agenda|schedule|calendar)(?P<rest>\b.*)"
         ),
     ),
     (Want.CREATE, r"(?:add|create|new|note(?: down)?|jot down|write down)\s+(?P<what>.+)"),

@@ -8,7 +8,8 @@ from typing import Any
 from app.lib.providers.demo import answers
 from app.lib.providers.demo.history import Called, Turn, turns_of
 from app.lib.providers.demo.moment import Moment, moment_of, told_moment
-from app.lib.providers.demo.requests import Want, Wish, understand, words_of
+from app.lib.providers.demo.phrases import Want
+from app.lib.providers.demo.requests import Wish, understand, words_of
 
 _PRONOUNS = {"it", "that", "this", "that one", "this one"}
 _EVERYTHING = {"all", "everything", "all todos", "all tasks", "all of them"}

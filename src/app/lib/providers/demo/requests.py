@@ -40,6 +40,9 @@ _TALK = re.compile(
 )
 
 
+_LONGEST = 500
+"""Characters. Rules that look everywhere would take too long over more, and nobody asks for a todo in an essay."""
+_SMALL_TALK = {Want.GREETING, Want.THANKS, Want.HELP}
 _UNITS = {"hour": "for 1 hour ", "half hour": "for 30 minutes "}
 _CHOICES = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 _LEVELS = {"important": "high", "normal": "medium", "unimportant": "low"}
@@ -69,8 +72,14 @@ _STATUS = (
 
 def understand(text: str, today: date) -> Wish:
     """What the text asks for."""
-    said = _POLITE.sub("", " ".join(text.replace("\u2019", "'").split()))
-    said = _POLITE_END.sub("", said) or _POLITE_END.sub("", text)
+    if len(text) > _LONGEST:
+        return Wish(Want.UNKNOWN, text)
+    text = " ".join(text.replace("\u2019", "'").split())
+    # "Hello there" is a greeting, but "hello, add milk" is not.
+    wish = _first(text.rstrip(" .!?"), today)
+    if wish.want in _SMALL_TALK:
+        return wish
+    said = _POLITE_END.sub("", _POLITE.sub("", text))
     wish = _first(said, today)
     wishing = _WISHING.match(said)
     if wish.want is Want.UNKNOWN and wishing is not None:
