@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import anyio
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -208,13 +209,13 @@ async def test_a_disabled_user_is_out_and_stays_out(
 ) -> None:
     authenticator = server.app.state.authenticator
     principal = await authenticator.authenticate(ada["access_token"])
-    assert await authenticator.still_valid(principal)
+    assert await authenticator.no_longer_valid([principal]) == []
 
     async with db.writing() as db_session:
         await AccountService.open(db_session).disable(UUID(ada["user"]["id"]))
     clock.advance(2)
 
-    assert not await authenticator.still_valid(principal)
+    assert await authenticator.no_longer_valid([principal]) == [principal]
     assert await _me(anonymous, ada) == 401
     assert (await _refresh(anonymous, ada["refresh_token"])).status_code == 401
     refused = await anonymous.post("/api/access/login", json=ADA)
@@ -228,7 +229,21 @@ async def test_an_open_reader_outlives_its_tokens_expiry(server: LiveServer, ada
 
     clock.advance(5000)
 
-    assert await authenticator.still_valid(principal)
+    assert await authenticator.no_longer_valid([principal]) == []
+
+
+async def test_only_the_login_that_ended_is_told_to_go(
+    server: LiveServer, anonymous: httpx.AsyncClient, ada: Tokens
+) -> None:
+    authenticator = server.app.state.authenticator
+    again = (await anonymous.post("/api/access/login", json=ADA)).json()
+    first, second = [await authenticator.authenticate(tokens["access_token"]) for tokens in (ada, again)]
+    outsider = msgspec.structs.replace(first, family_id=None)
+    stranger = msgspec.structs.replace(first, user_id=uuid4())
+
+    await anonymous.post("/api/access/logout", headers={"Authorization": f"Bearer {ada['access_token']}"})
+
+    assert await authenticator.no_longer_valid([first, second, outsider, stranger]) == [first, stranger]
 
 
 async def test_a_changed_password_ends_the_other_logins(

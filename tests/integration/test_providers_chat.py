@@ -23,7 +23,7 @@ CALL = ModelCall(model="some-model", instructions="Be.", items=[{"role": "user",
 
 @pytest.fixture
 async def registry() -> AsyncIterator[Registry]:
-    async with Registry(timeouts=Timeouts(idle=0.15, tail=0.1)) as registry:
+    async with Registry(timeouts=Timeouts(idle=1.0, tail=0.5)) as registry:
         yield registry
 
 
@@ -336,16 +336,17 @@ async def test_nobody_there_is_unreachable(registry: Registry) -> None:
     assert error.detail == "openai_compatible could not be reached."
 
 
-async def test_fifty_calls_at_once_do_not_mix(adapter: Adapter, chat_wire: ChatWire) -> None:
+async def test_fifty_calls_at_once_do_not_mix(chat_wire: ChatWire) -> None:
     said: dict[int, str] = {}
+    credential = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey(KEY))
 
-    async def ask(number: int) -> None:
+    async def ask(adapter: Adapter, number: int) -> None:
         call = ModelCall(model="m", instructions=None, items=[{"role": "user", "content": f"I am {number}"}])
         async with adapter.stream(call) as stream:
             said[number] = text_of([delta async for delta in stream])
 
-    async with anyio.create_task_group() as tasks:
+    async with Registry() as registry, anyio.create_task_group() as tasks:
         for number in range(50):
-            tasks.start_soon(ask, number)
+            tasks.start_soon(ask, registry.adapter("openai/some-model", credential)[0], number)
 
     assert said == {number: f"You said: I am {number}" for number in range(50)}

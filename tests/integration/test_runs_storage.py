@@ -29,9 +29,11 @@ def a_queued_run(owner: UUID, session_id: UUID) -> dict[str, Any]:
         "input": b"[]",
         "history_seq": 0,
         "time_line": "",
+        "replaces": None,
         "cancel_when_left": False,
         "created_at": now,
         "updated_at": now,
+        "started_at": None,
     }
 
 

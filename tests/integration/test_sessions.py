@@ -18,8 +18,7 @@ async def write(db: Database, client: httpx.AsyncClient, key: str, *items: dict[
     clock = FixedClock(datetime(2026, 11, 21, 9, minute, tzinfo=UTC))
     async with db.writing() as db_session:
         sessions = SessionService.open(db_session, owner, clock=clock)
-        session = await sessions.get_or_create(key)
-        await sessions.touch(session.id, "Plan my week")
+        session = await sessions.get_or_create(key, "Plan my week")
         await sessions.add_items(session.id, uuid4(), [*items])
 
 

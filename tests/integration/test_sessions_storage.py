@@ -222,7 +222,7 @@ async def test_the_first_message_becomes_the_title(db: Database, owner: UUID) ->
         sessions = SessionService.open(db_session, owner, clock=clock)
         for message in (None, "  ", "Plan\nmy week", "and then?"):
             clock.advance(60)
-            await sessions.touch(session.id, message)
+            await sessions.get_or_create(session.key, message)
 
     async with db.reading() as db_session:
         view = await SessionService.open(db_session, owner).get("s")
@@ -241,7 +241,6 @@ async def test_no_verb_reaches_another_users_session(db: Database, owner: UUID) 
         sessions = SessionService.open(db_session, stranger)
         for refused in (
             sessions.add_items(session.id, uuid4(), [{"n": 2}]),
-            sessions.touch(session.id, "mine now"),
             sessions.history("s"),
             sessions.get("s"),
             sessions.delete("s"),

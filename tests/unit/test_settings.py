@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from app.server.reserved import RESERVED
 from app.server.settings import PREFIX, BadSettings, Settings, load, variable
 
 SECRET = "hunter2-hunter2"
@@ -105,3 +106,7 @@ def test_signup_is_open_only_on_a_loopback_address(host: str, is_open: bool) -> 
 
 def test_the_prefix_is_the_products_name() -> None:
     assert PREFIX == "HEADGATE_"
+
+
+def test_what_has_no_effect_yet_is_a_setting_all_the_same() -> None:
+    assert Settings.model_fields.keys() >= RESERVED

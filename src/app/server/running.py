@@ -30,7 +30,7 @@ from app.server.settings import Settings
 DEFAULT_MODELS = {"openai": "openai/gpt-5-mini"}
 DEMO_MODEL = "demo/todo"
 RECHECK_SECONDS = 2.0
-"""A reader whose login ended is closed within this and the authenticator's cache time."""
+"""A reader whose login ended is closed within this time."""
 
 logger = structlog.get_logger()
 
@@ -61,9 +61,9 @@ class Running:
         while True:
             await anyio.sleep(RECHECK_SECONDS)
             try:
-                for principal in self.hub.groups():
-                    if isinstance(principal, Principal) and not await self.authenticator.still_valid(principal):
-                        self.hub.close_group(principal)
+                principals = [group for group in self.hub.groups() if isinstance(group, Principal)]
+                for principal in await self.authenticator.no_longer_valid(principals):
+                    self.hub.close_group(principal)
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot recheck logins", error=type(error).__name__)
 

@@ -1,5 +1,6 @@
 """`headgate serve`: prepare the instance, take the port, run uvicorn."""
 
+import gc
 import os
 import signal
 import socket
@@ -21,7 +22,8 @@ from app.server.app import create_app
 from app.server.data_folder import make_data_folder, only_server
 from app.server.keys import with_keys
 from app.server.protocol import BoundedProtocol
-from app.server.settings import Refused, Settings
+from app.server.reserved import RESERVED
+from app.server.settings import Refused, Settings, variable
 
 GRACE_SECONDS = 3
 """How long open exchanges have after SIGTERM. Streams end by themselves before that."""
@@ -34,6 +36,7 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop. Raises Refused."""
     configure_logging(settings.log_level)
     make_data_folder(settings)
+    _tell_reserved(settings)
     # uvicorn repeats the signal to whoever held it before: then the exit code is 0, as for any planned end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with only_server(settings):
@@ -80,6 +83,12 @@ class _Server(uvicorn.Server):
             _announce(self._settings)
 
 
+def _tell_reserved(settings: Settings) -> None:
+    for name in sorted(settings.model_fields_set & RESERVED):
+        known_as = variable(name, Settings.model_fields[name])
+        sys.stderr.write(f"headgate: {known_as} has no effect in this version.\n")
+
+
 def _announce(settings: Settings) -> None:
     kind = "SQLite" if settings.database.startswith("sqlite") else "PostgreSQL"
     sys.stdout.write(f"Headgate serves {settings.address}\nIts data is in {settings.data_dir} ({kind})\n")
@@ -119,6 +128,9 @@ def _worker_app(settings: Settings) -> Litestar:
     configure_logging(settings.log_level)
     app = create_app(settings)
     app.state.stopping.on_set(_go_in_time)
+    # What is loaded by now stays for good, and a collection that looks through it stops all streams for 0.2 s.
+    gc.collect()
+    gc.freeze()
     return app
 
 

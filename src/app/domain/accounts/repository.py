@@ -1,5 +1,6 @@
 """The only SQL that touches accounts, their tokens and their tries."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,6 +14,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
 from app.domain.accounts.models import LoginTry, RefreshToken, TokenFamily, UserAccount
+
+Login = tuple[UUID, UUID | None]
+"""A user and their token family; outside tokens have none."""
 
 
 class Standing(NamedTuple):
@@ -68,6 +72,20 @@ class UserRepository(SQLAlchemyAsyncRepository[UserAccount]):
         )
         row = (await self.session.execute(query)).one_or_none()
         return None if row is None else Standing(*row)
+
+    async def good(self, logins: Collection[Login]) -> set[Login]:
+        """Those of the logins that nobody has ended."""
+        families = [family_id for _, family_id in logins if family_id is not None]
+        family = and_(
+            TokenFamily.id.in_(families), TokenFamily.owner_id == UserAccount.id, TokenFamily.revoked_at.is_(None)
+        )
+        query = (
+            select(UserAccount.id, TokenFamily.id)
+            .outerjoin(TokenFamily, family)
+            .where(UserAccount.id.in_({user_id for user_id, _ in logins}), UserAccount.disabled_at.is_(None))
+        )
+        rows = (await self.session.execute(query)).all()
+        return {(user_id, family_id) for user_id, family_id in rows} | {(user_id, None) for user_id, _ in rows}
 
     async def outside(self, issuer: str, subject: str) -> UUID | None:
         user_id: UUID | None = await self.session.scalar(

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from app.domain.runs.errors import ServerStopping
 from app.domain.runs.execute import Execution, Executor, Stop
-from app.domain.runs.records import RunRecords
+from app.domain.runs.records import Claim, RunRecords
 from app.lib.runlog.cursor import sweep
 from app.lib.runlog.log import LogWriter
 
@@ -60,12 +60,17 @@ class Engine:
             background.cancel_scope.cancel()
         await self._writer.store.close()
 
-    def submit(self, run_id: UUID) -> None:
-        """Execute a run that was stored. Returns at once."""
+    def check(self) -> TaskGroup:
+        """Where tasks are started. Raises ServerStopping where no run can be taken any more."""
         if self._tasks is None or self._leaving:
             raise ServerStopping
-        self._writer.hub.expect(run_id)
-        self._tasks.start_soon(self._execute, run_id)
+        return self._tasks
+
+    def submit(self, claim: Claim) -> None:
+        """Execute a run that was stored as this owner's. Returns at once."""
+        tasks = self.check()
+        self._writer.hub.expect(claim.run.id)
+        tasks.start_soon(self._execute, claim)
 
     def execution(self, run_id: UUID) -> Execution | None:
         """The run as this process executes it, if it does."""
@@ -78,14 +83,14 @@ class Engine:
             execution.stop(Stop.LEAVING)
         await self._executor.idle()
 
-    async def _execute(self, run_id: UUID) -> None:
+    async def _execute(self, claim: Claim) -> None:
         try:
-            await self._executor.execute(run_id, owner=self.owner)
+            await self._executor.execute(claim.run.id, owner=self.owner, claim=claim)
         except Exception as error:
-            # The database failed before the run was claimed, or the program is wrong: the scan will end the run.
-            logger.exception("a run could not be executed", run_id=str(run_id), exc_info=error)
+            # The program is wrong: the scan will end the run.
+            logger.exception("a run could not be executed", run_id=str(claim.run.id), exc_info=error)
         finally:
-            self._writer.hub.leave(run_id)
+            self._writer.hub.leave(claim.run.id)
 
     async def _beat(self) -> None:
         """Keep the leases of runs that are silent, and hear what others ask of them."""

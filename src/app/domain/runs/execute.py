@@ -101,12 +101,12 @@ class Executor:
             self._idle = anyio.Event()
             await self._idle.wait()
 
-    async def execute(self, run_id: UUID, *, owner: str) -> Outcome:
+    async def execute(self, run_id: UUID, *, owner: str, claim: Claim | None = None) -> Outcome:
         """Run `run_id` until it ends or another process has it.
 
-        Safe to call at any time: the claim decides who may write.
+        Safe to call at any time: the claim decides who may write. Whoever stored the run brings the first one along.
         """
-        claim = await self._records.claim(run_id, owner)
+        claim = claim or await self._records.claim(run_id, owner)
         if claim is None:
             return Outcome.LOST
         execution = self.active[run_id] = Execution(claim, self._attempt(claim))

@@ -1,16 +1,17 @@
 """All SQL on runs. Statements on `run_head` are fenced by the attempt, as appends are."""
 
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, insert, literal_column, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.runs.models import ACTIVE_ONLY, Run
 from app.domain.runs.states import ACTIVE, RunState
+from app.lib.db.insert import insert_or
 from app.lib.runlog.frames import Batch
 from app.lib.runlog.store import Head, Step
 from app.lib.runlog.tables import RunHead, RunLogRow, RunStep
@@ -22,33 +23,63 @@ class Claimed(msgspec.Struct, frozen=True):
     control: str | None
 
 
+_RUN, _HEAD, _LOG = (cast("Table", table.__table__) for table in (Run, RunHead, RunLogRow))
+
+
+_ADD = insert_or(
+    _RUN,
+    [
+        *("id", "owner_id", "session_id", "session_key", "agent", "model", "state", "definition", "input"),
+        *("history_seq", "time_line", "replaces", "cancel_when_left", "created_at", "updated_at", "started_at"),
+    ],
+    f"(session_id) WHERE {ACTIVE_ONLY} DO NOTHING",
+    ["id"],
+)
+
+
+class _Statements:
+    """What every run needs, built once: building a statement costs more than running it."""
+
+    def __init__(self, dialect: str) -> None:
+        self.now: ColumnElement[float] = literal_column(
+            "(julianday('now') - 2440587.5) * 86400.0"
+            if dialect == "sqlite"
+            else "extract(epoch FROM clock_timestamp())"
+        )
+        self.add_head = insert(_HEAD).values(lease_until=self.now + bindparam("lease_seconds"))
+        self.end = (
+            update(_HEAD)
+            .where(
+                _HEAD.c.run_id == bindparam("of_run"),
+                _HEAD.c.attempt == bindparam("of_attempt"),
+                _HEAD.c.seq == bindparam("after"),
+                _HEAD.c.ended.is_(False),
+            )
+            .values(seq=bindparam("last_seq"), ended=True, owner=None, lease_until=None)
+            .returning(_HEAD.c.run_id)
+        )
+        self.log = insert(_LOG)
+        self.outcome = update(_RUN).where(_RUN.c.id == bindparam("of_run"))
+
+
+_statements = cache(_Statements)
+
+
 class RunRepository:
     def __init__(self, db_session: AsyncSession) -> None:
         self._db_session = db_session
-        dialect = db_session.get_bind().dialect.name
-        self._insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        self._now: ColumnElement[float] = (
-            literal_column("(julianday('now') - 2440587.5) * 86400.0")
-            if dialect == "sqlite"
-            else literal_column("extract(epoch FROM clock_timestamp())")
-        )
+        self._sql = _statements(db_session.get_bind().dialect.name)
+        self._now = self._sql.now
 
     async def add(self, run: dict[str, Any], owner: str, lease_seconds: float) -> bool:
-        """Store a run that `owner` will claim; if it does not in time, others may.
+        """Store a run whose first attempt is `owner`'s; others may take it when the lease runs out.
 
         False, and nothing stored, where the session has an active run.
         """
-        added = (
-            self._insert(Run)
-            .values(**run)
-            .on_conflict_do_nothing(index_elements=["session_id"], index_where=ACTIVE_ONLY)
-            .returning(Run.id)
-        )
-        if (await self._db_session.execute(added)).first() is None:
+        if (await self._db_session.execute(_ADD, run)).first() is None:
             return False
-        head = {"run_id": run["id"], "attempt": 0, "seq": 0, "ended": False}
-        lease = {"owner": owner, "lease_until": self._now + lease_seconds}
-        await self._db_session.execute(insert(RunHead).values(**head, **lease))
+        head = {"run_id": run["id"], "attempt": 1, "seq": 0, "ended": False, "owner": owner}
+        await self._db_session.execute(self._sql.add_head, {**head, "lease_seconds": lease_seconds})
         return True
 
     async def active_on(self, session_id: UUID) -> UUID | None:
@@ -84,8 +115,7 @@ class RunRepository:
 
     async def claim(self, run_id: UUID, owner: str, lease_seconds: float, *, others_dead: bool) -> Claimed | None:
         """Become the run's owner with its next attempt; None where it ended or another's lease still holds."""
-        never_begun = and_(RunHead.owner == owner, RunHead.attempt == 0)
-        free = [never_begun, *self._unowned(owner, others_dead=others_dead)]
+        free = self._unowned(owner, others_dead=others_dead)
         claimed = (
             update(RunHead)
             .where(RunHead.run_id == run_id, RunHead.ended.is_(False), or_(*free))
@@ -111,22 +141,13 @@ class RunRepository:
 
     async def end(self, batch: Batch, attempt: int, **outcome: Any) -> bool:
         """Write the terminal event and the run's outcome; False where another attempt owns the run."""
-        fenced = (
-            update(RunHead)
-            .where(
-                RunHead.run_id == batch.run_id,
-                RunHead.attempt == attempt,
-                RunHead.seq == batch.last_seq - batch.n,
-                RunHead.ended.is_(False),
-            )
-            .values(seq=batch.last_seq, ended=True, owner=None, lease_until=None)
-            .returning(RunHead.run_id)
-        )
-        if (await self._db_session.execute(fenced)).first() is None:
+        last_seq, after = batch.last_seq, batch.last_seq - batch.n
+        fence = {"of_run": batch.run_id, "of_attempt": attempt, "after": after, "last_seq": last_seq}
+        if (await self._db_session.execute(self._sql.end, fence)).first() is None:
             return False
-        row = {"run_id": batch.run_id, "last_seq": batch.last_seq, "n": batch.n, "frames": batch.frames}
-        await self._db_session.execute(insert(RunLogRow).values(**row))
-        await self._db_session.execute(update(Run).where(Run.id == batch.run_id).values(**outcome))
+        row = {"run_id": batch.run_id, "last_seq": last_seq, "n": batch.n, "frames": batch.frames}
+        await self._db_session.execute(self._sql.log, row)
+        await self._db_session.execute(self._sql.outcome, {"of_run": batch.run_id, **outcome})
         return True
 
     async def ask(self, run_id: UUID, control: str) -> None:

@@ -21,6 +21,7 @@ from app.domain.runs.events import Usage
 from app.domain.runs.execute import CANCEL, Stop
 from app.domain.runs.messages import checked
 from app.domain.runs.models import Run
+from app.domain.runs.records import Claim
 from app.domain.runs.repository import RunRepository
 from app.domain.runs.schemas import RunView, StartRun
 from app.domain.runs.states import ACTIVE, RunState
@@ -75,6 +76,7 @@ class Runs:
         if body.secret_id is not None:
             raise SecretNotFound  # nobody has one before there is a vault
         seed, message = checked(body.messages)
+        self._engine.check()
         now = self._clock.now()
         run_id = uuid7()
         async with self._db.writing() as db_session:
@@ -83,37 +85,35 @@ class Runs:
             for wanted in {model, *(agent.model for agent in definitions.agents.values() if agent.model)}:
                 self._registry.adapter(wanted)
             sessions = SessionService.open(db_session, user.user_id, clock=self._clock)
-            session = await sessions.get_or_create(body.session_id)
+            session = await sessions.get_or_create(body.session_id, message)
             runs = RunRepository(db_session)
             if body.replaces is not None:
                 await self._branch(db_session, user.user_id, session, body.replaces, by=run_id)
             if session.last_seq == 0 and seed:
                 await sessions.seed(session.id, [Message(role=m.role, content=m.content) for m in seed])
-            await sessions.touch(session.id, message)
-            stored = await runs.add(
-                {
-                    "id": run_id,
-                    "owner_id": user.user_id,
-                    "session_id": session.id,
-                    "session_key": session.key,
-                    "agent": definitions.root,
-                    "model": model,
-                    "state": RunState.QUEUED,
-                    "definition": msgspec.json.encode(_with_model(definitions, body.model)),
-                    "input": msgspec.json.encode([{"type": "message", "role": "user", "content": message}]),
-                    "history_seq": session.last_seq or len(seed),
-                    "time_line": _time_line(now, user.time_zone),
-                    "replaces": body.replaces,
-                    "cancel_when_left": body.on_disconnect == "cancel",
-                    "created_at": now,
-                    "updated_at": now,
-                },
-                self._engine.owner,
-                self._engine.lease_seconds,
-            )
-            if not stored:
+            item = {"type": "message", "role": "user", "content": message}
+            row = {
+                "id": run_id,
+                "owner_id": user.user_id,
+                "session_id": session.id,
+                "session_key": session.key,
+                "agent": definitions.root,
+                "model": model,
+                "state": RunState.RUNNING,
+                "definition": msgspec.json.encode(_with_model(definitions, body.model)),
+                "input": msgspec.json.encode([item]),
+                "history_seq": session.last_seq or len(seed),
+                "time_line": _time_line(now, user.time_zone),
+                "replaces": body.replaces,
+                "cancel_when_left": body.on_disconnect == "cancel",
+                "created_at": now,
+                "updated_at": now,
+                "started_at": now,
+            }
+            if not await runs.add(row, self._engine.owner, self._engine.lease_seconds):
                 raise SessionBusy(await runs.active_on(session.id) or run_id)
-        self._engine.submit(run_id)
+            history = await sessions.items(session.id) if row["history_seq"] else []
+        self._engine.submit(Claim(Run(**row), attempt=1, seq=0, control=None, items=[*history, item]))
         return Started(run_id, session.key)
 
     async def delete_session(self, owner_id: UUID, session_key: str) -> None:

@@ -2,14 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Select, Table, delete, func, insert, select, update
 
 from app.domain.sessions.models import Session, SessionItem
+from app.lib.db.insert import insert_or
 from app.lib.db.owned import OwnedRepository
+
+_SESSION, _ITEM = (cast("Table", table.__table__) for table in (Session, SessionItem))
+
+
+_ADD_ITEMS = insert(_ITEM)
+
+
+# One statement for a session that is new and for one that is not: no two requests can make it twice.
+_ENTER = insert_or(
+    _SESSION,
+    ["id", "owner_id", "key", "title", "last_seq", "last_active_at", "created_at", "updated_at"],
+    "(owner_id, key) DO UPDATE SET last_active_at = excluded.last_active_at, updated_at = excluded.updated_at,"
+    " title = coalesce(session.title, excluded.title)",
+    ["id", "last_seq"],
+)
 
 
 class SessionRepository(OwnedRepository[Session]):
@@ -19,13 +34,12 @@ class SessionRepository(OwnedRepository[Session]):
         # Statements below change rows behind the back of loaded objects.
         return await self.get_one_or_none(Session.key == key, execution_options={"populate_existing": True})
 
-    async def insert_new(self, key: str, at: datetime) -> UUID | None:
-        """None where the owner has a session of this key: also one that another transaction was just making."""
-        values = {"owner_id": self.owner_id, "key": key, "last_active_at": at, "created_at": at, "updated_at": at}
-        dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(Session).values(values).on_conflict_do_nothing(index_elements=["owner_id", "key"])
-        made: UUID | None = await self.session.scalar(statement.returning(Session.id))
-        return made
+    async def enter(self, new_id: UUID, key: str, at: datetime, title: str | None) -> tuple[UUID, int]:
+        """The id and newest number of the owner's session of this key; `new_id` and 0 where it is made just now."""
+        values = {"id": new_id, "owner_id": self.owner_id, "key": key, "title": title, "last_seq": 0}
+        times = {"last_active_at": at, "created_at": at, "updated_at": at}
+        row = (await self.session.execute(_ENTER, {**values, **times})).one()
+        return row.id, row.last_seq
 
     async def newest(self, *, limit: int, offset: int) -> tuple[Sequence[Session], int]:
         """By activity."""
@@ -34,16 +48,6 @@ class SessionRepository(OwnedRepository[Session]):
 
     async def remove(self, key: str) -> bool:
         statement = delete(Session).where(Session.owner_id == self.owner_id, Session.key == key).returning(Session.id)
-        return (await self.session.scalar(statement)) is not None
-
-    async def touch(self, session_id: UUID, at: datetime, title: str | None) -> bool:
-        statement = (
-            update(Session)
-            .where(Session.owner_id == self.owner_id, Session.id == session_id)
-            .values(last_active_at=at, updated_at=at, title=func.coalesce(Session.title, title))
-            .returning(Session.id)
-            .execution_options(synchronize_session=False)
-        )
         return (await self.session.scalar(statement)) is not None
 
     async def numbers(self, session_id: UUID, count: int, at: datetime, *, only_first: bool = False) -> int | None:
@@ -68,7 +72,7 @@ class SessionRepository(OwnedRepository[Session]):
             {"session_id": session_id, "seq": seq, "run_id": run_id, "item": item, "created_at": at}
             for seq, item in enumerate(items, after + 1)
         ]
-        await self.session.execute(insert(SessionItem), rows)
+        await self.session.execute(_ADD_ITEMS, rows)
 
     async def replace_from(self, session_id: UUID, run_id: UUID, by: UUID) -> None:
         """What `run_id` wrote, and all after it, is no part of the conversation any more."""

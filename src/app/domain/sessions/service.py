@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.history import entries
@@ -38,21 +39,18 @@ class SessionService:
     def open(cls, db_session: AsyncSession, owner_id: UUID, *, clock: Clock | None = None) -> Self:
         return cls(SessionRepository(db_session, owner_id), clock or SystemClock())
 
-    async def get_or_create(self, key: str | None) -> SessionRef:
+    async def get_or_create(self, key: str | None, message: str | None = None) -> SessionRef:
         """The owner's session of this key, made where there is none; without a key, a new one.
 
-        Two first requests at once get the same session. Another user's session of this key is never met.
+        It is active now; the first message it hears becomes its title. Two first requests at once get the same
+        session. Another user's session of this key is never met.
         """
         if key is not None and not _KEY.match(key):
             raise InvalidField("/session_id", "A session id is 1 to 128 letters, digits, `_` and `-`.")
         key = uuid4().hex if key is None else key
-        while True:
-            found = await self._repository.by_key(key)
-            if found is not None:
-                return SessionRef(id=found.id, key=found.key, last_seq=found.last_seq, created=False)
-            made = await self._repository.insert_new(key, self._clock.now())
-            if made is not None:
-                return SessionRef(id=made, key=key, last_seq=0, created=True)
+        new_id = uuid7()
+        session_id, last_seq = await self._repository.enter(new_id, key, self._clock.now(), title_of(message or ""))
+        return SessionRef(id=session_id, key=key, last_seq=last_seq, created=session_id == new_id)
 
     async def items(self, session_id: UUID, *, up_to: int | None = None) -> list[dict[str, Any]]:
         """What a model is given of the conversation, up to the item of this number."""
@@ -84,11 +82,6 @@ class SessionService:
     async def branch(self, session_id: UUID, *, before: UUID, by: UUID) -> None:
         """Go on from before the run `before`, with the run `by` in its place. What is left out stays stored."""
         await self._repository.replace_from(session_id, before, by)
-
-    async def touch(self, session_id: UUID, message: str | None = None) -> None:
-        """Note that something happens in the session. Its first message from the user becomes its title."""
-        if not await self._repository.touch(session_id, self._clock.now(), title_of(message or "")):
-            raise SessionNotFound
 
     async def history(self, key: str) -> list[HistoryEntry]:
         """The whole conversation in reading order, without credentials in what tools got and gave."""

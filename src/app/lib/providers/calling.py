@@ -60,6 +60,8 @@ class HttpAnswer:
         self._called = False
         self._refused = False
         self._ended = False
+        self._waiting_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,6 +70,8 @@ class HttpAnswer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         response = self._response
+        if self._timer is not None:
+            self._timer.cancel()
         if response is None:
             # aiohttp has closed what a cancelled request had opened.
             self.upstream_closed = self._called and not self._refused
@@ -128,7 +132,10 @@ class HttpAnswer:
     async def _next_bytes(self, content: aiohttp.StreamReader) -> bytes:
         """What the socket has; nothing at the end. An answer that is whole is not waited for long."""
         if not self._decoder.settled:
-            return await content.readany()
+            self._waiting_since = asyncio.get_running_loop().time()
+            data = await content.readany()
+            self._waiting_since = None
+            return data
         async with asyncio.timeout(self._timeouts.tail):
             return await content.readany()
 
@@ -153,6 +160,7 @@ class HttpAnswer:
             self._refused = True
             raise trouble(request.provider, _kind_of(error)) from None
         if response.status == _OK:
+            self._time(response)
             return response
         self._refused = True
         try:
@@ -162,6 +170,21 @@ class HttpAnswer:
         finally:
             response.release()
         raise refused(request.provider, response.status, _lower(response.headers), body, key=request.key)
+
+    def _time(self, response: aiohttp.ClientResponse) -> None:
+        """One timer for the whole answer. aiohttp's own is set anew at every read, which costs as much as decoding."""
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.read_timeout = None
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            waited = loop.time() - self._waiting_since if self._waiting_since is not None else 0.0
+            if waited < self._timeouts.idle:
+                self._timer = loop.call_later(self._timeouts.idle - waited, look)
+            else:
+                response.content.set_exception(aiohttp.SocketTimeoutError())
+
+        look()
 
     async def _body(self, response: aiohttp.ClientResponse, at_most: int) -> bytes:
         pieces: list[bytes] = []

@@ -1,5 +1,6 @@
 """Reading: a cursor into one run's log, from memory where the tail reaches back far enough, else from the store."""
 
+import time
 from uuid import UUID
 
 import anyio
@@ -27,7 +28,7 @@ class Cursor:
         self._at = 0
         self.ended = False
         """The log's terminal event was handed out."""
-        reader.last_write = anyio.current_time()
+        reader.last_write = time.monotonic()
 
     async def read(self) -> bytes:
         """The next frames: whole ones, at most 16 kB unless one alone is larger; a comment after a quiet while.
@@ -41,9 +42,9 @@ class Cursor:
                 self.ended = True
                 return b""
             await self._reader.wait()
-            quiet = anyio.current_time() - self._reader.last_write
+            quiet = time.monotonic() - self._reader.last_write
             if quiet >= self._heartbeat and self._seq >= self._reader.tail.last_seq:
-                self._reader.last_write = anyio.current_time()
+                self._reader.last_write = time.monotonic()
                 return PING
         return b""
 
@@ -70,7 +71,7 @@ class Cursor:
         return True
 
     def _cut(self) -> bytes:
-        self._reader.last_write = anyio.current_time()
+        self._reader.last_write = time.monotonic()
         if self._at == 0 and len(self._rest) <= MAX_WRITE:
             data, self._rest = self._rest, b""
             return data
@@ -86,7 +87,7 @@ async def sweep(hub: Hub, store: LogStore, heartbeat: float, poll_seconds: float
     """Forever: wake the readers that are due a heartbeat, and fetch news of runs that another process writes."""
     while True:
         await anyio.sleep(min(poll_seconds, heartbeat / 4))
-        due = anyio.current_time() - heartbeat
+        due = time.monotonic() - heartbeat
         for reader in hub.readers():
             if reader.last_write <= due:
                 reader.wake()

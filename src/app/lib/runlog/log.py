@@ -1,6 +1,8 @@
 """Writing: a pen for each run, and one writer a process that commits what all pens have gathered."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -14,6 +16,10 @@ from app.lib.runlog.store import LogStore, Step, Write
 
 GROUP_SECONDS = 0.005
 """At least this long after one commit the next begins; an idle server waits for nothing."""
+MOST_GROUP_SECONDS = 0.020
+"""At most so long: readers may notice more."""
+_GROWTH_SECONDS = 0.0035
+"""Times the root of the runs in the last commit: the pause grows with the load, since a commit costs what it costs."""
 PENDING_BYTES = 64 * 1024
 """A run with more than this not yet stored waits, and so its provider is read more slowly."""
 _RETRY_SECONDS = 0.5
@@ -145,17 +151,18 @@ class LogWriter:
 
     async def run(self) -> None:
         """Write until cancelled. What is pending then stays unwritten."""
-        last = 0.0
+        next_at = 0.0
         while True:
             await self._something.wait()
-            pause = last + GROUP_SECONDS - anyio.current_time()
+            pause = next_at - time.monotonic()
             if pause > 0:
                 await anyio.sleep(pause)
             self._something.clear()
             logs, self._dirty = self._dirty, {}
             writes = [(log, log.take()) for log in logs]
             await self._write(writes)
-            last = anyio.current_time()
+            pause = min(max(GROUP_SECONDS, _GROWTH_SECONDS * math.sqrt(len(writes))), MOST_GROUP_SECONDS)
+            next_at = time.monotonic() + pause
 
     async def _write(self, writes: list[tuple[RunLog, Write]]) -> None:
         held = await self._stored([write for _, write in writes])

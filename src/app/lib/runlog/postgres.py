@@ -13,11 +13,11 @@ from app.lib.runlog.store import Write
 _WRITE = """
 WITH batch AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::bytea[])
-        AS b(run_id, attempt, last_seq, n, frames)
+        WITH ORDINALITY AS b(run_id, attempt, last_seq, n, frames, place)
 ), fenced AS (
     UPDATE run_head h SET seq = b.last_seq, lease_until = extract(epoch FROM clock_timestamp()) + $12
     FROM batch b WHERE h.run_id = b.run_id AND h.attempt = b.attempt AND h.seq = b.last_seq - b.n AND NOT h.ended
-    RETURNING h.run_id, h.control
+    RETURNING h.run_id, b.place, h.control
 ), logged AS (
     INSERT INTO run_log (run_id, last_seq, n, frames)
     SELECT b.run_id, b.last_seq, b.n, b.frames FROM batch b JOIN fenced USING (run_id) WHERE b.n > 0
@@ -27,7 +27,7 @@ WITH batch AS (
         AS s(run_id, scope, turn, kind, position, payload) JOIN fenced USING (run_id)
     ON CONFLICT DO NOTHING
 )
-SELECT run_id, control FROM fenced
+SELECT place, control FROM fenced
 """
 
 
@@ -58,7 +58,7 @@ class PostgresLogStore(DatabaseReader):
             [s.payload for _, s in steps],
             self._lease_seconds,
         )
-        return {UUID(int=row["run_id"].int): row["control"] for row in rows}
+        return {writes[place - 1].batch.run_id: control for place, control in rows}
 
     async def _prepare(self) -> Any:
         if self._connection is None or self._connection.is_closed():

@@ -2,19 +2,30 @@
 
 import asyncio
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import batched
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
 from uuid import UUID
 
 from app.lib.db.engine import SQLITE_BUSY_SECONDS, Database
 from app.lib.runlog.reading import DatabaseReader
 from app.lib.runlog.store import Write
 
+_ROWS = 50
+"""In one statement. Few large statements: each one hands the interpreter's lock over and back."""
 _NOW = "(julianday('now') - 2440587.5) * 86400.0"
 _FENCE = f"""
-UPDATE run_head SET seq = ?, lease_until = {_NOW} + ?
-WHERE run_id = ? AND attempt = ? AND seq = ? AND NOT ended RETURNING control
-"""  # noqa: S608 - a constant
-_LOG = "INSERT INTO run_log (run_id, last_seq, n, frames) VALUES (?, ?, ?, ?)"
+WITH batch (run_id, attempt, seq, last_seq) AS (VALUES {{rows}})
+UPDATE run_head SET seq = batch.last_seq, lease_until = {_NOW} + {{lease}}
+FROM batch
+WHERE run_head.run_id = batch.run_id AND run_head.attempt = batch.attempt AND run_head.seq = batch.seq
+    AND NOT run_head.ended
+RETURNING run_head.run_id, run_head.control
+"""  # noqa: S608 - constants and question marks
+_LOG = "INSERT INTO run_log (run_id, last_seq, n, frames) VALUES {rows}"
 _STEP = "INSERT OR IGNORE INTO run_step (run_id, scope, turn, kind, position, payload) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -25,11 +36,14 @@ class SqliteLogStore(DatabaseReader):
         super().__init__(db)
         self._path = db.url.database or ""
         self._lease_seconds = lease_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="run-log")
+        self._thread: _Thread | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def write(self, writes: list[Write]) -> dict[UUID, str | None]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, writes)
+        if self._thread is None:
+            self._thread = _Thread("run-log")
+        held: dict[UUID, str | None] = await self._thread.run(lambda: self._write(writes))
+        return held
 
     def _write(self, writes: list[Write]) -> dict[UUID, str | None]:
         connection = self._connection or self._connect()
@@ -43,25 +57,27 @@ class SqliteLogStore(DatabaseReader):
         return held
 
     def _store(self, connection: sqlite3.Connection, writes: list[Write]) -> dict[UUID, str | None]:
-        held: dict[UUID, str | None] = {}
-        kept: list[Write] = []
-        for write in writes:
-            batch = write.batch
-            fence = (batch.last_seq, self._lease_seconds, batch.run_id.bytes, write.attempt, batch.last_seq - batch.n)
-            row = connection.execute(_FENCE, fence).fetchone()
-            if row is not None:
-                held[batch.run_id] = row[0]
-                kept.append(write)
-        batches = [w.batch for w in kept if w.batch.n]
-        connection.executemany(_LOG, [(b.run_id.bytes, b.last_seq, b.n, b.frames) for b in batches])
-        connection.executemany(
-            _STEP,
-            [(w.batch.run_id.bytes, s.scope, s.turn, s.kind, s.position, s.payload) for w in kept for s in w.steps],
-        )
-        return held
+        controls: dict[bytes, str | None] = {}
+        for some in batched(writes, _ROWS):
+            fences = [(w.batch.run_id.bytes, w.attempt, w.batch.last_seq - w.batch.n, w.batch.last_seq) for w in some]
+            statement = _FENCE.format(rows=_places(4, len(fences)), lease=self._lease_seconds)
+            controls.update(connection.execute(statement, _flat(fences)).fetchall())
+        kept = [write for write in writes if write.batch.run_id.bytes in controls]
+        batches = [write.batch for write in kept if write.batch.n]
+        for some_batches in batched(batches, _ROWS):
+            rows = [(b.run_id.bytes, b.last_seq, b.n, b.frames) for b in some_batches]
+            connection.execute(_LOG.format(rows=_places(4, len(rows))), _flat(rows))
+        steps = [(write.batch.run_id.bytes, step) for write in kept for step in write.steps]
+        if steps:
+            connection.executemany(
+                _STEP, [(run_id, s.scope, s.turn, s.kind, s.position, s.payload) for run_id, s in steps]
+            )
+        return {write.batch.run_id: controls[write.batch.run_id.bytes] for write in kept}
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=SQLITE_BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            self._path, timeout=SQLITE_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -69,7 +85,8 @@ class SqliteLogStore(DatabaseReader):
         return connection
 
     async def reset(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        if self._thread is not None:
+            await self._thread.run(self._disconnect)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -78,4 +95,55 @@ class SqliteLogStore(DatabaseReader):
 
     async def close(self) -> None:
         await self.reset()
-        self._thread.shutdown()
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+
+class _Thread:
+    """Runs calls one after the other. An executor does the same with twice the locks and wake-ups."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, call: Callable[[], Any]) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls.put((future, call))
+        return await future
+
+    def stop(self) -> None:
+        """After the calls that are waiting."""
+        self._calls.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (work := self._calls.get()) is not None:
+            future, call = work
+            try:
+                result, error = call(), None
+            except BaseException as raised:  # noqa: BLE001 - it is raised where the call was made
+                result, error = None, raised
+            try:
+                future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+            except RuntimeError:
+                return  # the loop is closed: nobody waits any more
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return  # whoever waited was cancelled
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+@cache
+def _places(columns: int, rows: int) -> str:
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
+
+
+def _flat(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [value for row in rows for value in row]

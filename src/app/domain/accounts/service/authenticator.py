@@ -1,6 +1,8 @@
 """From a token to the one it stands for: the check that every request passes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import batched
 from uuid import UUID
 
 from app.domain.accounts.errors import InvalidToken, IssuerUnavailable, TokenExpired
@@ -14,6 +16,7 @@ from app.lib.db.engine import Database
 FRESH_SECONDS = 2.0
 """How long a revoked token may still be taken for good by a process that has just seen it."""
 _MAX_KNOWN = 20_000
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,14 @@ class Authenticator:
             raise IssuerUnavailable from error
         return await self._principal(own.sub, own.sid, own.jti)
 
-    async def still_valid(self, principal: Principal) -> bool:
-        """Whether one who came in earlier may stay. A token's expiry ends nothing that is open; a revocation does."""
-        standing = await self._standing(principal.user_id, principal.family_id)
-        return standing is not None and _is_good(standing, principal.family_id)
+    async def no_longer_valid(self, principals: Iterable[Principal]) -> list[Principal]:
+        """Those of them who may not stay. A token's expiry ends nothing that is open; a revocation does."""
+        ended: list[Principal] = []
+        for some in batched(principals, _AT_ONCE):
+            async with self._db.reading() as db_session:
+                good = await UserRepository(session=db_session).good([(p.user_id, p.family_id) for p in some])
+            ended += [p for p in some if (p.user_id, p.family_id) not in good]
+        return ended
 
     def forget(self, user_id: UUID, family_id: UUID | None) -> None:
         """Look again the next time, in this process."""
