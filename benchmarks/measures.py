@@ -68,8 +68,10 @@ class Flow:
     streams: list[Stream]
 
 
-async def flow(servers: Sequence[Server], load: Load, while_steady: Callable[[], None] = lambda: None) -> list[Flow]:
-    """Put the load on each of the servers, on all at the same time."""
+async def flow(
+    servers: Sequence[Server], load: Load, *, while_steady: Callable[[], None] = lambda: None, model: str = ""
+) -> list[Flow]:
+    """Put the load on each of the servers, on all at the same time. Raises Broken unless every stream is whole."""
     opened: list[list[Stream]] = [[] for _ in servers]
 
     def look() -> list[Part]:
@@ -82,7 +84,7 @@ async def flow(servers: Sequence[Server], load: Load, while_steady: Callable[[],
     with anyio.fail_after(_PATIENCE + load.chunks * load.gap_ms / 1000):
         for number in range(load.streams):
             for server, streams in zip(servers, opened, strict=True):
-                streams.append(await open_stream(server.url, server.request(load.model, number)))
+                streams.append(await open_stream(server.url, server.request(model or load.model, number)))
             await anyio.sleep(load.starting_seconds / load.streams)
         everyone = [stream for streams in opened for stream in streams]
         edge = min(_EDGE, load.chunks // 4)
@@ -90,7 +92,9 @@ async def flow(servers: Sequence[Server], load: Load, while_steady: Callable[[],
             await anyio.sleep(0.01)
         begin, seen = look(), [[len(stream.delays) for stream in streams] for streams in opened]
         while_steady()
-        while max(stream.chunks for stream in everyone) < load.chunks - edge:
+        while max(stream.chunks for stream in everyone) < load.chunks - edge and not all(
+            s.done.done() for s in everyone
+        ):
             await anyio.sleep(0.01)
         end = look()
         for stream in everyone:
@@ -115,7 +119,7 @@ def _check(server: Server, streams: list[Stream], load: Load) -> None:
         if not stream.is_whole or stream.chunks != load.chunks:
             raise Broken(
                 f"{server.name}: stream {number} has status {stream.status}, end {stream.end!r}, "
-                f"{stream.chunks} of {load.chunks} chunks, {stream.gaps} gaps in its ids"
+                f"{stream.chunks} of {load.chunks} chunks, {stream.gaps} gaps in its ids\n{server.complaints()}"
             )
 
 
@@ -145,7 +149,7 @@ async def run_memory(servers: Sequence[Server], streams: int) -> list[float]:
     def look() -> None:
         within.extend(server.memory() for server in servers)
 
-    await flow(servers, Load(streams, 12, 500), look)
+    await flow(servers, Load(streams, 12, 500), while_steady=look)
     return [(now - then) / streams / 1000 for now, then in zip(within, before, strict=True)]
 
 

@@ -29,6 +29,7 @@ class Server:
     name: str
     url: str
     process: psutil.Process
+    log: Path
     database: psutil.Process | None = None
     """The database server's first process, where there is one."""
     tokens: Sequence[str] = field(default_factory=list)
@@ -52,6 +53,11 @@ class Server:
 
     def memory(self) -> int:
         return int(self.process.memory_info().rss)
+
+    def complaints(self) -> str:
+        """The last of what it logged beyond plain news."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if '"level": "info"' not in line]
+        return "\n".join(line[:2000] for line in lines[-3:])
 
 
 def cpu_of(process: psutil.Process) -> float:
@@ -111,7 +117,7 @@ def baseline(folder: Path, provider_url: str) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     with _process(log, "benchmarks.baseline", "--port", str(port), "--provider", provider_url) as process:
         _await_url(f"{url}/docs", process, log)
-        yield Server("baseline", url, process)
+        yield Server("baseline", url, process, log)
 
 
 @contextmanager
@@ -141,7 +147,7 @@ def headgate(
     }
     with _process(log, *command, **variables) as process:
         _await_url(f"{url}/health/ready", process, log)
-        yield Server("Headgate", url, process, database)
+        yield Server("Headgate", url, process, log, database)
 
 
 async def sign_up(url: str, count: int) -> list[str]:

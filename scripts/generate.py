@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import SecretStr
 
 import app
-from app.lib.errors import AppError
-from app.server.problems import HTTP_CODES, INVALID_BODY, INVALID_PARAMETER, STATUS
+from app.lib.errors import STATUS, AppError
+from app.server.problems import HTTP_CODES, INVALID_BODY, INVALID_PARAMETER
 from app.server.reserved import RESERVED
 from app.server.settings import Settings, variable
 

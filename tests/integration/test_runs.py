@@ -429,6 +429,29 @@ async def test_credentials_in_a_tools_arguments_are_not_told(client: httpx.Async
     assert "hunter2" not in str(events)
 
 
+async def test_the_runs_own_key_is_told_to_nobody(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer(Call("create_todo", {"item": f"call {KEY}", "description": KEY})), answer("Done."))
+
+    events = await streamed(client, TODO, said("add", session_id="s"))
+
+    history = await client.get("/api/sessions/s/history")
+    assert only(events, "tool_result").data["output"]["item"] == "call [REDACTED]"
+    assert KEY not in str(events)
+    assert KEY not in history.text
+
+
+@pytest.mark.parametrize("arguments", ['{"item":' + "[" * 3000 + "]" * 3000 + "}", r'{"item": "\ud800"}'])
+async def test_arguments_that_no_parser_reads_are_an_answer_to_the_model(
+    client: httpx.AsyncClient, chat_wire: ChatWire, arguments: str
+) -> None:
+    chat_wire.queue(answer(Call("create_todo", arguments)), answer("Sorry."))
+
+    events = await streamed(client, TODO, said("add"))
+
+    assert only(events, "tool_result").data["is_error"] is True
+    assert events[-2].event == "completed"
+
+
 async def test_a_run_replaces_another(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
     chat_wire.queue(answer("One."), answer("Two."), answer("Zwei."))
     await streamed(client, CHAT, said("first", session_id="s"))
@@ -592,6 +615,15 @@ async def test_a_run_whose_log_grows_past_its_bound_ends_with_an_error(settings:
 
     assert events[-1].data["code"] == "run_too_large"
     assert text(events) == events[-1].data["partial_message"]
+
+
+async def test_a_run_over_its_bound_ends_however_much_it_had_said(settings: Settings, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer(*[f"{'x' * 3000} "] * 800))
+    async with another_server(settings, chat_wire, run_max_bytes=2_000_000) as client:
+        run = (await client.post(CHAT, json=said("go"), timeout=15)).json()
+
+    assert (run["state"], run["error"]["code"]) == ("failed", "run_too_large")
+    assert len(run["final_message"]) > 1_500_000
 
 
 async def test_a_reader_is_closed_when_its_login_ends(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:

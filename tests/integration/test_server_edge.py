@@ -10,10 +10,11 @@ import asyncpg
 import httpx
 import pytest
 
+from app.lib.db.engine import Database
 from app.server import protocol
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, live_server
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, free_port
 
 ORIGIN = "https://app.example.com"
 JSON = {"content-type": "application/json"}
@@ -242,3 +243,22 @@ async def test_a_request_that_was_finished_may_take_its_time(
         second = await client.get("/health/live")
 
     assert (first.status_code, second.status_code) == (200, 200)
+
+
+async def test_a_database_that_is_away_is_a_503_that_passes(
+    server: LiveServer, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    there: Database = server.app.state.db
+    gone = tmp_path / "gone" / "headgate.db"
+    url = f"sqlite+aiosqlite:///{gone}" if there.is_sqlite else str(there.url.set(port=free_port(), database="none"))
+    server.app.state.db = Database(url)
+    try:
+        response = await client.get("/api/todos")
+    finally:
+        await server.app.state.db.close()
+        server.app.state.db = there
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "unavailable"
+    assert response.json()["retryable"] is True
+    assert int(response.headers["retry-after"]) > 0

@@ -36,6 +36,13 @@ def test_events_are_the_same_in_pieces_of_any_size(size: int) -> None:
     assert parsed([STREAM[at : at + size] for at in range(0, len(STREAM), size)]) == EVENTS
 
 
+@pytest.mark.parametrize("rest", [b"data: b", b"data: b\n", b"event: b\n", b": b", b"data: b\r"])
+def test_what_looks_like_one_event_may_go_on_with_another(rest: bytes) -> None:
+    pieces = [b"data: a\n\n", b"data: a\n\n" + rest, b"data: c\n\n", b"data: d\n\n"]
+
+    assert parsed(pieces) == parsed([b"".join(pieces)])
+
+
 @given(st.integers())
 def test_events_are_the_same_in_random_pieces(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - it shall be the same each time

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib.runlog.cursor import MAX_WRITE, Cursor
+from app.lib.runlog.cursor import MAX_WRITE, Cursor, sweep
 from app.lib.runlog.errors import LeaseLost, LogTooLarge
 from app.lib.runlog.frames import PING, Batch, border, enveloped, frame, parse, skip, split
 from app.lib.runlog.hub import TAIL_BYTES, Hub
@@ -215,7 +216,7 @@ async def test_a_log_over_its_bound_takes_only_last_words() -> None:
             say(log)
         with pytest.raises(LogTooLarge):
             say(log)
-        log.allow(1000)
+        log.unbound()
         say(log)
         await log.store()
 
@@ -318,6 +319,41 @@ async def test_news_of_a_run_that_another_process_writes_is_fetched() -> None:
 
         assert await following.read() == b""
         assert following.ended
+
+
+async def test_a_store_that_is_away_ends_neither_the_sweep_nor_the_server() -> None:
+    store = MemoryStore()
+    failures = 0
+
+    async def fail(_: UUID) -> Head | None:
+        nonlocal failures
+        failures += 1
+        raise ConnectionRefusedError
+
+    store.head = fail  # type: ignore[method-assign, assignment]
+    async with writing(store) as writer:
+        cursor(writer, uuid4())  # of a run that another process writes
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sweep, writer.hub, store, 60.0, 0.001)
+            with anyio.fail_after(5):
+                while failures < 3:
+                    await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_reader_of_a_log_that_is_gone_ends() -> None:
+    store = MemoryStore()
+    async with writing(store) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        for _ in range(100):
+            say(log, "z" * 5000)
+            await log.store()
+        following = cursor(writer, log.run_id)
+        store.batches.clear()
+
+        with anyio.fail_after(5):
+            assert await following.read() == b""
+        assert not following.ended
 
 
 async def _when_blocked(action: Callable[[], None]) -> None:

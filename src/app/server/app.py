@@ -64,6 +64,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
                 "clock": clock,
                 "stopping": Stopping(),
                 "authenticator": identity.authenticator,
+                "runs": running.runs,
             }
         ),
         lifespan=[watch_signals, running.lifespan],

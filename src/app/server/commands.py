@@ -14,7 +14,7 @@ from app.lib.db.engine import Database
 from app.lib.errors import AppError
 from app.server import migrations
 from app.server.data_folder import make_data_folder, sqlite_file
-from app.server.keys import JWT_SECRET_NAME, MASTER_KEY_NAME, missing_keys
+from app.server.keys import JWT_SECRET_NAME, MASTER_KEY_NAME, missing_keys, unsound_keys
 from app.server.serve import reason
 from app.server.settings import Refused, Settings
 
@@ -97,9 +97,10 @@ def _folder(folder: Path) -> list[Finding]:
 
 
 def _keys(settings: Settings) -> list[Finding]:
+    unsound = [Finding(ok=False, text=f"key: {reason}") for reason in unsound_keys(settings)]
     missing = [Finding(ok=False, text=f"key: {path} is not there") for path in missing_keys(settings)]
     kept = [settings.data_dir / name for name in (MASTER_KEY_NAME, JWT_SECRET_NAME)]
-    return [*missing, *(_private(path, "key") for path in kept if path.exists())]
+    return [*unsound, *missing, *(_private(path, "key") for path in kept if path.exists())]
 
 
 def _private(path: Path, what: str) -> Finding:

@@ -111,3 +111,22 @@ def _keep_new(path: Path) -> None:
             os.close(folder)
     finally:
         draft.unlink()
+
+
+def unsound_keys(settings: Settings) -> list[str]:
+    """Why the keys that are there would stop the server, a line each."""
+    path = settings.master_key_file or settings.data_dir / MASTER_KEY_NAME
+    found: list[str] = []
+    try:
+        if settings.master_key is not None:
+            _checked_master_key(settings.master_key.get_secret_value(), "HEADGATE_MASTER_KEY")
+        elif path.exists():
+            _checked_master_key(_read(path), str(path))
+    except Refused as refused:
+        found.append(str(refused))
+    try:
+        if settings.jwt_secret is None and (settings.data_dir / JWT_SECRET_NAME).exists():
+            _jwt_secret(settings)
+    except Refused as refused:
+        found.append(str(refused))
+    return found

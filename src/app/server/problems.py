@@ -10,22 +10,11 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.lib.errors import AppError, ErrorKind
+from app.lib.errors import STATUS, AppError
 
-STATUS = {
-    ErrorKind.UNREADABLE: 400,
-    ErrorKind.UNAUTHENTICATED: 401,
-    ErrorKind.FORBIDDEN: 403,
-    ErrorKind.NOT_FOUND: 404,
-    ErrorKind.CONFLICT: 409,
-    ErrorKind.TOO_LARGE: 413,
-    ErrorKind.INVALID: 422,
-    ErrorKind.EXHAUSTED: 429,
-    ErrorKind.INTERNAL: 500,
-    ErrorKind.UPSTREAM: 502,
-    ErrorKind.UNAVAILABLE: 503,
-}
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 """What a 503 tells a client that has nothing better to go by."""
@@ -93,9 +82,20 @@ def misread_problem(request: AnyRequest, error: InternalServerException) -> Resp
 
 
 def crash_problem(_: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
-    """Anything else is a bug: logged in full, told in brief."""
+    """A database that is away passes; anything else is a bug: logged in full, told in brief."""
+    if _is_away(error):
+        logger.error("the database is away", error=type(error).__name__)
+        return _response(problem(503, *HTTP_CODES[503], retryable=True), _headers(503, None))
     logger.error("unhandled error", exc_info=error)
     return _response(problem(500, *HTTP_CODES[500]))
+
+
+def _is_away(error: BaseException) -> bool:
+    """Also where a library has wrapped what the driver said."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OperationalError | InterfaceError | PoolTimeout | OSError):
+        cause = cause.__cause__
+    return cause is not None
 
 
 HANDLERS: ExceptionHandlersMap = {

@@ -1,5 +1,6 @@
 """What one attempt of a run knows while it goes on."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,8 @@ from app.lib.runlog.store import Step
 
 MAX_STRING = 5_000
 """Characters of a string in what is told of a tool; the agent sees the whole."""
+MAX_BRACKETS = 200
+"""Arguments with fewer cannot be nested too deep."""
 MODEL = "model"
 TOOL = "tool"
 ROOT = ""
@@ -94,7 +97,8 @@ class Attempt:
         else:
             self.tell(MessageDelta(content=delta.text))
             self.text += delta.text
-        await self.log.room()
+        if self.log.is_full:
+            await self.log.room()
 
     async def finish_answer(self, turn: int, answer: ModelAnswer) -> ModelAnswer:
         """Tell of a finished answer and store it as a step; returns it with call ids that are surely unique."""
@@ -156,9 +160,10 @@ class Attempt:
         self.text = partial
 
     def finished_items(self) -> list[dict[str, Any]]:
-        """The new items without calls that nobody answered: providers reject those."""
+        """The new items, without the run's key and without calls that nobody answered: providers reject those."""
         answered = {item["call_id"] for item in self.items if item["type"] == "function_call_output"}
-        return [item for item in self.items if item["type"] != "function_call" or item["call_id"] in answered]
+        kept = [item for item in self.items if item["type"] != "function_call" or item["call_id"] in answered]
+        return [redact(item, also=self._secrets, names=False) for item in kept] if self._secrets else kept
 
     def _take_answer(self, turn: int, answer: ModelAnswer) -> None:
         self._turn = turn
@@ -221,9 +226,29 @@ def parsed_arguments(arguments: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"raw": arguments}
 
 
+def _readable(arguments: str) -> str:
+    """Arguments that every JSON parser reads, the SDK's too; what is not an object is put into one, in part."""
+    parsed = parsed_arguments(arguments)
+    if parsed == {"raw": arguments}:
+        return msgspec.json.encode({"raw": arguments[:MAX_STRING]}).decode()
+    return arguments if arguments.count("[") + arguments.count("{") < MAX_BRACKETS else _flat(arguments)
+
+
+def _flat(arguments: str) -> str:
+    """Nothing of what the standard library's parser gives up on."""
+    try:
+        json.loads(arguments)
+    except RecursionError:
+        return "{}"
+    return arguments
+
+
 def _with_own_call_ids(answer: ModelAnswer) -> ModelAnswer:
     """Model-made ids may repeat, be empty, or come back with other arguments: ours replace them."""
     items = [
-        {**item, "call_id": f"call_{uuid4().hex}"} if item["type"] == "function_call" else item for item in answer.items
+        {**item, "call_id": f"call_{uuid4().hex}", "arguments": _readable(item["arguments"])}
+        if item["type"] == "function_call"
+        else item
+        for item in answer.items
     ]
     return msgspec.structs.replace(answer, items=items)

@@ -47,7 +47,6 @@ class Engine:
             background.start_soon(self._writer.run)
             background.start_soon(sweep, self._writer.hub, self._writer.store, self._heartbeat_seconds)
             async with anyio.create_task_group() as self._tasks:
-                await self._interrupt_abandoned()
                 self._tasks.start_soon(self._scan)
                 self._tasks.start_soon(self._beat)
                 self._tasks.start_soon(self._cancel_deserted)
@@ -108,15 +107,22 @@ class Engine:
                     execution.stop(Stop.CANCELLED)
 
     async def _scan(self) -> None:
+        """At the start and from then on: end what a dead process left."""
         while True:
-            await anyio.sleep(self.lease_seconds / 3)
             try:
-                await self._interrupt_abandoned()
+                abandoned = await self._records.abandoned(self.owner)
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot look for abandoned runs", error=type(error).__name__)
+                abandoned = []
+            for run_id in abandoned:
+                if run_id not in self._executor.active:
+                    await self._interrupt(run_id)
+            await anyio.sleep(self.lease_seconds / 3)
 
-    async def _interrupt_abandoned(self) -> None:
-        for run_id in await self._records.abandoned(self.owner):
-            if run_id not in self._executor.active:
-                logger.warning("ending a run that its process left", run_id=str(run_id))
-                await self._executor.interrupt(run_id, owner=self.owner)
+    async def _interrupt(self, run_id: UUID) -> None:
+        """One run that cannot be ended keeps no other from it."""
+        logger.warning("ending a run that its process left", run_id=str(run_id))
+        try:
+            await self._executor.interrupt(run_id, owner=self.owner)
+        except Exception as error:
+            logger.exception("an abandoned run could not be ended", run_id=str(run_id), exc_info=error)

@@ -7,6 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import anyio
+import msgspec
 import structlog
 from agents import (
     AgentUpdatedStreamEvent,
@@ -34,7 +35,6 @@ from app.lib.runlog.errors import LeaseLost
 from app.lib.runlog.log import LogWriter
 
 UNWIND_SECONDS = 2.0
-_LAST_WORDS = 1024 * 1024
 CANCEL = "cancel"
 
 logger = structlog.get_logger()
@@ -127,8 +127,11 @@ class Executor:
         if claim is None:
             return Outcome.LOST
         attempt = self._attempt(claim)
+        attempt.log.unbound()
         try:
-            attempt.restore(await self._records.steps(run_id), await unfinished_text(self._writer.store, run_id))
+            if claim.seq == 0:
+                attempt.tell(_initialized(claim))
+            await self._restore(attempt)
             attempt.close_partial()
             ending = (
                 cancelled(attempt, upstream_closed=False)
@@ -142,9 +145,18 @@ class Executor:
             self._writer.hub.leave(run_id)
         return Outcome.ENDED
 
+    async def _restore(self, attempt: Attempt) -> None:
+        """What was stored; a step that cannot be read is no reason never to end."""
+        try:
+            steps = await self._records.steps(attempt.run_id)
+            attempt.restore(steps, await unfinished_text(self._writer.store, attempt.run_id))
+        except msgspec.MsgspecError as error:
+            logger.exception("what a run stored cannot be read", run_id=str(attempt.run_id), exc_info=error)
+
     def _attempt(self, claim: Claim) -> Attempt:
         log = self._writer.open(claim.run.id, claim.attempt, claim.seq)
-        return Attempt(log, self._records.context(claim.run), time_line=claim.run.time_line)
+        context, key = self._records.context(claim.run), self._registry.key_of(claim.run.model)
+        return Attempt(log, context, time_line=claim.run.time_line, credential=key)
 
     async def _drive(self, claim: Claim, execution: Execution) -> AppError | None:
         """Returns why the run failed, None where it did not; whether it was stopped is the execution's to say."""
@@ -167,15 +179,7 @@ class Executor:
     async def _run(self, claim: Claim, attempt: Attempt) -> None:
         run = claim.run
         if claim.seq == 0:
-            attempt.tell(
-                SessionInitialized(
-                    session_id=run.session_key,
-                    run_id=str(run.id),
-                    agent=run.agent,
-                    model=run.model,
-                    attempt=claim.attempt,
-                )
-            )
+            attempt.tell(_initialized(claim))
         agents = team(run.definition)
         attempt.handoff_names = agents.handoff_names
         config = copy.copy(RUN_CONFIG)
@@ -202,7 +206,7 @@ class Executor:
             await attempt.log.store()
             await self._records.release(run.id, attempt.log.attempt)
             return Outcome.RELEASED
-        attempt.log.allow(_LAST_WORDS)
+        attempt.log.unbound()
         attempt.close_partial()
         if execution.stopped is Stop.CANCELLED:
             closed = attempt.stream is not None and attempt.stream.upstream_closed
@@ -215,6 +219,13 @@ class Executor:
     async def _settle(self, run: Run, attempt: Attempt, ending: Ending) -> None:
         await attempt.log.store()
         self._writer.hub.publish(await self._records.settle(run, attempt, ending))
+
+
+def _initialized(claim: Claim) -> SessionInitialized:
+    run = claim.run
+    return SessionInitialized(
+        session_id=run.session_key, run_id=str(run.id), agent=run.agent, model=run.model, attempt=claim.attempt
+    )
 
 
 def _translate(attempt: Attempt, event: StreamEvent) -> None:

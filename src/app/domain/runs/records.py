@@ -7,7 +7,6 @@ from uuid import UUID
 import anyio
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from app.domain.agents.context import RunContext
 from app.domain.quotas.month import month_of
@@ -88,7 +87,7 @@ class RunRecords:
         for tried in range(_RETRIES):
             try:
                 await self._settle(run, attempt, ending, batch, again=tried > 0)
-            except (DBAPIError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises while the database is away
                 logger.warning("a run's end cannot be written", run_id=str(run.id), error=type(error).__name__)
                 await anyio.sleep(_RETRY_SECONDS)
             else:

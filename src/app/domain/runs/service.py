@@ -1,7 +1,7 @@
 """Runs as their owner sees them: start, look up, follow, stop."""
 
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from app.domain.runs.records import Claim
 from app.domain.runs.repository import RunRepository
 from app.domain.runs.schemas import RunView, StartRun
 from app.domain.runs.states import ACTIVE, RunState
+from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import Message, SessionRef
 from app.domain.sessions.service import SessionService
 from app.lib.clock import Clock
@@ -120,7 +121,8 @@ class Runs:
         """Delete a session with its items, runs and logs; what still runs is cancelled first."""
         active, _ = await self.page(owner_id, active=True, session_id=session_key, limit=1, offset=0)
         for run in active:
-            await self.cancel(owner_id, run.id)
+            with suppress(RunNotFound):  # somebody else deletes the session at the same time
+                await self.cancel(owner_id, run.id)
         async with self._db.writing() as db_session:
             await SessionService.open(db_session, owner_id, clock=self._clock).delete(session_key)
 
@@ -174,8 +176,12 @@ class Runs:
             hub.part(run_id, reader)
 
     async def history(self, owner_id: UUID, session_key: str) -> list[dict[str, Any]]:
+        """Empty where the session was deleted meanwhile."""
         async with self._db.reading() as db_session:
-            entries = await SessionService.open(db_session, owner_id, clock=self._clock).history(session_key)
+            try:
+                entries = await SessionService.open(db_session, owner_id, clock=self._clock).history(session_key)
+            except SessionNotFound:
+                return []
         return [msgspec.to_builtins(entry) for entry in entries]
 
     async def _branch(

@@ -20,23 +20,23 @@ def names_a_secret(key: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(words) or not _SECRET_PAIRS.isdisjoint(pairwise(words))
 
 
-def redact(value: Any, *, also: Sequence[str] = (), longest: int | None = None) -> Any:
+def redact(value: Any, *, also: Sequence[str] = (), longest: int | None = None, names: bool = True) -> Any:
     """A copy without credentials at any depth.
 
-    `also` are values that must not appear anywhere, also inside a longer string; `longest` cuts strings. What is not
-    JSON is left alone.
+    With `names`, what stands under a name that says so is one. `also` are values that must not appear anywhere, also
+    inside a longer string; `longest` cuts strings. What is not JSON is left alone.
     """
     if isinstance(value, str):
         return _redact_text(value, also, longest)
     if isinstance(value, Mapping):
         return {
             _redact_text(key, also, longest) if isinstance(key, str) else key: REDACTED
-            if isinstance(key, str) and names_a_secret(key)
-            else redact(item, also=also, longest=longest)
+            if names and isinstance(key, str) and names_a_secret(key)
+            else redact(item, also=also, longest=longest, names=names)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact(item, also=also, longest=longest) for item in value]
+        return [redact(item, also=also, longest=longest, names=names) for item in value]
     return value
 
 

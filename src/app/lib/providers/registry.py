@@ -66,6 +66,11 @@ class Registry:
         """The providers whose key the operator lends to users."""
         return sorted(self._own)
 
+    def key_of(self, model: str) -> str | None:
+        """The lent key that a call of this model carries: for taking it out of what tools tell."""
+        credential = self._own.get(model.partition("/")[0])
+        return credential.api_key.reveal() if credential is not None and credential.api_key is not None else None
+
     def adapter(self, model: str, credential: Credential | None = None) -> tuple[Adapter, str]:
         """Who to call for `provider/model`, and the provider's own name of it. Without a credential: the lent one."""
         provider, _, name = model.partition("/")

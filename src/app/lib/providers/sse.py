@@ -30,6 +30,8 @@ class EventParser:
             chunk = chunk.removeprefix(b"\n")
         if not chunk:
             return []
+        if self._is_between_events and _is_one_event(chunk):
+            return [(b"", chunk[6:-2])]
         self._unread += len(chunk)
         # A line without its end is only put aside: joining it again for each byte would be quadratic.
         if b"\n" not in chunk and b"\r" not in chunk:
@@ -47,6 +49,10 @@ class EventParser:
         if self._unread > self._max_event:
             raise EventTooLarge
         return events
+
+    @property
+    def _is_between_events(self) -> bool:
+        return not (self._pieces or self._data or self._name or self._at_start)
 
     def end(self) -> list[Event]:
         """What is left when the stream ends: some servers forget the empty line after their last event."""
@@ -70,3 +76,9 @@ class EventParser:
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
         return events
+
+
+def _is_one_event(chunk: bytes) -> bool:
+    """What nearly every read of a model's answer is: worth not being taken apart."""
+    whole = chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")
+    return whole and chunk.find(b"\n") == len(chunk) - len(b"\n\n") and b"\r" not in chunk

@@ -7,6 +7,8 @@ def repaired(text: str) -> str:
     """The same text with pairs of surrogates joined, lone ones replaced, and without NUL (PostgreSQL refuses it)."""
     if "\x00" in text:
         text = text.replace("\x00", REPLACEMENT)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

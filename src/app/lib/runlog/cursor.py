@@ -4,12 +4,15 @@ import time
 from uuid import UUID
 
 import anyio
+import structlog
 
-from app.lib.runlog.frames import PING, border
+from app.lib.runlog.frames import PING, Batch, border
 from app.lib.runlog.hub import Hub, Reader
 from app.lib.runlog.store import LogStore
 
 MAX_WRITE = 16 * 1024
+
+logger = structlog.get_logger()
 
 
 class Cursor:
@@ -59,7 +62,7 @@ class Cursor:
     async def _load(self) -> bool:
         batches = self._reader.tail.after(self._seq)
         if batches is None:
-            batches = await self._store.read(self._run_id, self._seq, MAX_WRITE)
+            batches = await self._stored()
         if not batches:
             return False
         frames = batches[0].after(self._seq)
@@ -69,6 +72,17 @@ class Cursor:
         self._at = 0
         self._seq = batches[-1].last_seq
         return True
+
+    async def _stored(self) -> list[Batch]:
+        """From the store; where it holds nothing (the run was deleted) or is away, the reader ends and may rejoin."""
+        try:
+            batches = await self._store.read(self._run_id, self._seq, MAX_WRITE)
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises
+            logger.warning("a reader cannot be served", error=type(error).__name__)
+            batches = []
+        if not batches:
+            self._reader.close()
+        return batches
 
     def _cut(self) -> bytes:
         self._reader.last_write = time.monotonic()
@@ -91,9 +105,16 @@ async def sweep(hub: Hub, store: LogStore, heartbeat: float, poll_seconds: float
         for reader in hub.readers():
             if reader.last_write <= due:
                 reader.wake()
-        for run_id, tail in hub.remote():
-            head = await store.head(run_id)
-            if head is None:
-                hub.forget(run_id)
-            elif head.seq > tail.last_seq or head.ended:
-                hub.catch_up(run_id, head.seq, ended=head.ended)
+        try:
+            await _fetch_news(hub, store)
+        except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
+            logger.warning("cannot look for news of runs", error=type(error).__name__)
+
+
+async def _fetch_news(hub: Hub, store: LogStore) -> None:
+    for run_id, tail in hub.remote():
+        head = await store.head(run_id)
+        if head is None:
+            hub.forget(run_id)
+        elif head.seq > tail.last_seq or head.ended:
+            hub.catch_up(run_id, head.seq, ended=head.ended)

@@ -3,8 +3,9 @@
 The data of a frame is one line of JSON, so an empty line can only be a frame's end.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 END = b"\n\n"
 PING = b": ping\n\n"
@@ -55,8 +56,7 @@ def enveloped(one_frame: bytes) -> bytes:
     return frame(seq, name, b'{"event":"%b","data":%b}' % (name, data))
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Consecutive frames of one run, written together."""
 
     run_id: UUID

@@ -72,6 +72,8 @@ class Reader:
 
     async def wait(self) -> None:
         """Until something is published, or it is time for a heartbeat, or this reader is closed."""
+        if self.closed:
+            return
         future = asyncio.get_running_loop().create_future()
         self._future = future
         try:

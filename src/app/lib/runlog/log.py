@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -18,7 +19,7 @@ GROUP_SECONDS = 0.005
 """At least this long after one commit the next begins; an idle server waits for nothing."""
 MOST_GROUP_SECONDS = 0.020
 """At most so long: readers may notice more."""
-_GROWTH_SECONDS = 0.0035
+_GROWTH_SECONDS = 0.005
 """Times the root of the runs in the last commit: the pause grows with the load, since a commit costs what it costs."""
 PENDING_BYTES = 64 * 1024
 """A run with more than this not yet stored waits, and so its provider is read more slowly."""
@@ -71,9 +72,13 @@ class RunLog:
         self._pending_bytes += len(made)
         self._writer.notice(self)
 
+    @property
+    def is_full(self) -> bool:
+        """Too much is not yet stored: whoever adds more waits for `room` before."""
+        return self._pending_bytes > PENDING_BYTES
+
     async def room(self) -> None:
-        """Wait while too much is not yet stored."""
-        while self._pending_bytes > PENDING_BYTES:
+        while self.is_full:
             await self._next_commit()
 
     async def store(self, *steps: Step) -> None:
@@ -88,9 +93,9 @@ class RunLog:
         while self._commits < goal:
             await self._next_commit()
 
-    def allow(self, more_bytes: int) -> None:
-        """Room for the last words of a run whose log is over its bound."""
-        self._bytes_left += more_bytes
+    def unbound(self) -> None:
+        """From here on the log's bound does not count: the last words of a run are always written."""
+        self._bytes_left = sys.maxsize
 
     async def _next_commit(self) -> None:
         if self.lost:
@@ -156,7 +161,7 @@ class LogWriter:
             await self._something.wait()
             pause = next_at - time.monotonic()
             if pause > 0:
-                await anyio.sleep(pause)
+                await asyncio.sleep(pause)
             self._something.clear()
             logs, self._dirty = self._dirty, {}
             writes = [(log, log.take()) for log in logs]
@@ -167,12 +172,13 @@ class LogWriter:
     async def _write(self, writes: list[tuple[RunLog, Write]]) -> None:
         held = await self._stored([write for _, write in writes])
         for log, write in writes:
-            run_id = write.batch.run_id
-            if run_id not in held:
+            try:
+                control = held[write.batch.run_id]
+            except KeyError:
                 log.lose()
                 continue
             self.hub.publish(write.batch)
-            log.committed(write.batch.last_seq, held[run_id])
+            log.committed(write.batch.last_seq, control)
 
     async def _stored(self, writes: list[Write]) -> dict[UUID, str | None]:
         """Store, again and again while the database is away; the runs wait and the readers see nothing unstored."""

@@ -80,7 +80,10 @@ class SqliteLogStore(DatabaseReader):
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA foreign_keys=OFF")  # the fence is the check: a run's head goes with the run
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        # A statement of many rows notes what it would have to undo: otherwise in a new file each time.
+        connection.execute("PRAGMA temp_store=MEMORY")
         self._connection = connection
         return connection
 

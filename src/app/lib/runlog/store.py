@@ -1,14 +1,14 @@
 """What a place that keeps run logs must do."""
 
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
+
+import msgspec
 
 from app.lib.runlog.frames import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """`position` counts within a turn; `scope` tells an agent used as a tool from its caller."""
 
     scope: str
@@ -18,8 +18,7 @@ class Step:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """One run's share of a group commit. It holds only while `attempt` is the run's latest."""
 
     batch: Batch
@@ -27,8 +26,7 @@ class Write:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """How far a log is."""
 
     seq: int

@@ -8,8 +8,10 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.controllers.stream import EventStream
+from app.domain.runs.errors import ServerStopping
 from app.domain.runs.schemas import RunView, RunWithHistory, StartRun
 from app.domain.runs.service import Runs, Started
+from app.domain.runs.states import ACTIVE
 
 TODO_AGENT = "todo"
 
@@ -89,6 +91,8 @@ def _streamed(
 async def _awaited(runs: Runs, user: Principal, started: Started, *, history: bool) -> Response[Any]:
     await runs.ended(started.run_id)
     run = await runs.get(user.user_id, started.run_id)
+    if run.state in ACTIVE:
+        raise ServerStopping
     if not history:
         return _answered(started, run)
     entries = await runs.history(user.user_id, started.session_key)

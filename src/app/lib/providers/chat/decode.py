@@ -96,7 +96,9 @@ class ChatDecoder:
         return deltas
 
     def _order_text(self) -> None:
-        self._order.extend(kind for kind in self._text.flush() if kind not in self._order)
+        for kind in self._text.flush():
+            if kind not in self._order:
+                self._order.append(kind)
 
     def _fail(self, kind: Kind) -> None:
         self.failure = self.failure or trouble(self._provider, kind)
