@@ -15,7 +15,7 @@ from app.server.settings import Settings
 from tests.integration.conftest import PASSWORD, LiveServer, SignUp, live_server
 from tests.streams import followed, names, only, read_all, said, streamed, text
 from tests.wires.chat import ChatWire
-from tests.wires.script import Call, Ending, Reasoning, answer, refusal
+from tests.wires.script import DONE, Call, Ending, Reasoning, answer, chunk, raw, refusal
 
 MODEL = "openai/fake"
 KEY = "sk-test-0123456789"
@@ -521,6 +521,31 @@ async def test_an_agent_hands_over_to_another(client: httpx.AsyncClient, chat_wi
     chat_wire.queue(answer("Again."))
     await streamed(client, CHAT, said("go on", session_id="s"))
     assert events[-1].event == "completed"
+
+
+async def test_agents_of_the_same_name_are_handed_to_by_different_tools(
+    client: httpx.AsyncClient, chat_wire: ChatWire
+) -> None:
+    same = [
+        (await client.post("/api/agents", json={"name": name})).json()["id"] for name in ("x 2", "x", "x", "y" * 99)
+    ]
+    boss = (await client.post("/api/agents", json={"name": "Boss", "handoffs": same})).json()["id"]
+
+    await streamed(client, f"/api/agents/{boss}/invoke", said("go"))
+
+    offered = [tool["function"]["name"] for tool in chat_wire.requests[0].body["tools"]]
+    assert len(set(offered)) == 4
+    assert max(map(len, offered)) <= 64
+
+
+async def test_a_refusal_is_an_answer(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
+    chat_wire.queue(raw(chunk({"role": "assistant", "refusal": "I cannot help."}), chunk(finish_reason="stop"), DONE))
+
+    events = await streamed(client, CHAT, said("go"))
+
+    assert events[-1].event == "completed"
+    assert events[-1].data["final_message"] == text(events) == "I cannot help."
+    assert events[-1].data["finish_reason"] == "refusal"
 
 
 async def test_an_unknown_model_or_a_missing_key_is_refused_before_anything_starts(client: httpx.AsyncClient) -> None:

@@ -28,6 +28,8 @@ set_tracing_disabled(disabled=True)  # it sends prompts to OpenAI by default
 _TOOLS = {name: durable_tool(tool) for name, tool in TOOLS.items()}
 _definitions = msgspec.json.Decoder(DefinitionSet)
 MAX_PARALLEL_TOOLS = 8
+MAX_HANDOFF_NAME = 50
+"""Characters: providers take names of up to 64."""
 
 
 class _NoModels(ModelProvider):
@@ -56,12 +58,20 @@ class Team:
             handoffs: list[Handoff[Any, Any]] = []
             for position, target in enumerate(definition.handoffs):
                 made = handoff(self._agents[target])
-                if any(other.tool_name == made.tool_name for other in handoffs):
-                    made.tool_name = f"{made.tool_name}_{position}"
+                made.tool_name = _free_name(made.tool_name[:MAX_HANDOFF_NAME], position, handoffs)
                 handoffs.append(made)
                 names.add(made.tool_name)
             self._agents[key].handoffs = list(handoffs)
         self.handoff_names = frozenset(names)
+
+
+def _free_name(wanted: str, position: int, taken: list[Handoff[Any, Any]]) -> str:
+    """Agents may share a name, the tools that hand over to them may not."""
+    names = {other.tool_name for other in taken}
+    name = wanted
+    while name in names:
+        name = f"{name}_{position}"
+    return name
 
 
 @lru_cache(maxsize=256)

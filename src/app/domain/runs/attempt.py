@@ -134,9 +134,9 @@ class Attempt:
         if call_id in self._told:
             return
         self._take_output(ToolOutput(call_id, output, is_error=tell))
-        if tell:
-            name = next((item["name"] for item in self.items if item.get("call_id") == call_id), "")
-            self.tell(ToolResult(tool_call_id=call_id, tool_name=name, output=output, is_error=True))
+        name = next((item["name"] for item in self.items if item.get("call_id") == call_id), "")
+        if tell and name not in self.handoff_names:
+            self.tell(ToolResult(tool_call_id=call_id, tool_name=name, output=self._shown(output), is_error=True))
 
     def close_partial(self) -> None:
         """Tell what the message that was cut off holds, and what the call has used as far as anyone knows."""

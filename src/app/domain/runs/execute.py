@@ -18,6 +18,7 @@ from agents import (
     RunResultStreaming,
     StreamEvent,
 )
+from agents.exceptions import ModelRefusalError
 from agents.items import TResponseInputItem
 
 from app.domain.runs.assembly import RUN_CONFIG, team
@@ -167,6 +168,8 @@ class Executor:
                 raise
             except MaxTurnsExceeded:
                 return MaxTurnsReached(self._max_turns)
+            except ModelRefusalError:
+                return None  # what the model said instead is told, and is the answer
             except ModelBehaviorError:
                 return ModelMisbehaved()
             except Exception as error:
