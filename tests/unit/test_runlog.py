@@ -223,6 +223,44 @@ async def test_a_log_over_its_bound_takes_only_last_words() -> None:
     assert store.batches[log.run_id][-1].last_seq == log.seq
 
 
+async def test_what_belongs_together_is_written_whole_and_the_bound_counts_after() -> None:
+    store = MemoryStore()
+    async with writing(store, max_bytes=120) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        say(log)
+        with log.unbounded():
+            for _ in range(5):
+                say(log)
+        with pytest.raises(LogTooLarge):
+            say(log)
+        await log.store()
+
+    assert store.batches[log.run_id][-1].last_seq == 6
+
+
+async def test_a_write_that_was_committed_late_is_no_lost_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.lib.runlog.log._RETRY_SECONDS", 0)
+    store = MemoryStore()
+    write = store.write
+
+    async def late(writes: list[Write]) -> dict[UUID, str | None]:
+        """The first try fails and is stored after all, unseen until the second is refused."""
+        store.write = refused  # type: ignore[method-assign]
+        raise OSError
+
+    async def refused(writes: list[Write]) -> dict[UUID, str | None]:
+        await write(writes)
+        return {}
+
+    store.write = late  # type: ignore[method-assign]
+    async with writing(store) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        say(log)
+        await log.store()
+
+    assert not log.lost
+
+
 async def test_a_late_reader_gets_all_of_a_long_log_in_bounded_writes() -> None:
     store = MemoryStore()
     async with writing(store) as writer:

@@ -104,6 +104,12 @@ class Attempt:
         """Tell of a finished answer and store it as a step; returns it with call ids that are surely unique."""
         answer = _with_own_call_ids(answer)
         self._take_answer(turn, answer)
+        with self.log.unbounded():
+            self._tell_answer(answer)
+        await self.log.store(Step(ROOT, turn, MODEL, 0, msgspec.json.encode(answer)))
+        return answer
+
+    def _tell_answer(self, answer: ModelAnswer) -> None:
         if self.text:
             self._tell_message(partial=False)
         for item in answer.items:
@@ -111,8 +117,6 @@ class Attempt:
                 arguments = self._shown(parsed_arguments(item["arguments"]))
                 self.tell(ToolCall(tool_call_id=item["call_id"], tool_name=item["name"], arguments=arguments))
         self._tell_usage(answer.usage)
-        await self.log.store(Step(ROOT, turn, MODEL, 0, msgspec.json.encode(answer)))
-        return answer
 
     def place(self, call_id: str) -> CallPosition:
         """Where the call stands in its turn, whatever the model named it."""

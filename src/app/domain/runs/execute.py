@@ -149,8 +149,8 @@ class Executor:
     async def _restore(self, attempt: Attempt) -> None:
         """What was stored; a step that cannot be read is no reason never to end."""
         try:
-            steps = await self._records.steps(attempt.run_id)
-            attempt.restore(steps, await unfinished_text(self._writer.store, attempt.run_id))
+            attempt.text = await unfinished_text(self._writer.store, attempt.run_id)
+            attempt.restore(await self._records.steps(attempt.run_id), attempt.text)
         except msgspec.MsgspecError as error:
             logger.exception("what a run stored cannot be read", run_id=str(attempt.run_id), exc_info=error)
 

@@ -4,7 +4,8 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import anyio
@@ -92,6 +93,15 @@ class RunLog:
             goal += 1
         while self._commits < goal:
             await self._next_commit()
+
+    @contextmanager
+    def unbounded(self) -> Iterator[None]:
+        """The bound does not count inside the block: what belongs together is written whole. It counts after."""
+        left, self._bytes_left = self._bytes_left, sys.maxsize
+        try:
+            yield
+        finally:
+            self._bytes_left = left - (sys.maxsize - self._bytes_left)
 
     def unbound(self) -> None:
         """From here on the log's bound does not count: the last words of a run are always written."""
@@ -183,11 +193,18 @@ class LogWriter:
     async def _stored(self, writes: list[Write]) -> dict[UUID, str | None]:
         """Store, again and again while the database is away; the runs wait and the readers see nothing unstored."""
         done: dict[UUID, str | None] = {}
+        again = False
         while True:
             try:
-                return done | await self.store.write(writes)
+                held = done | await self.store.write(writes)
+                # An earlier try may have been committed late, behind our back: then the fence refuses this one.
+                for write in (w for w in writes if again and w.batch.run_id not in held):
+                    await self._was_stored(write, held)
             except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
                 logger.warning("the run log cannot be written", error=type(error).__name__)
+            else:
+                return held
+            again = True
             await anyio.sleep(_RETRY_SECONDS)
             try:
                 await self.store.reset()
