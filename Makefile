@@ -34,8 +34,8 @@ fix: $(READY) ## repair what a program can repair
 bench: $(READY) ## compare with a plain server over the same fake provider
 	$(BIN)/python -m benchmarks
 
-soak: $(READY) ## the long forms of tests
-	$(BIN)/pytest -m soak --timeout 1800
+soak: $(READY) ## the long forms of tests, with the figures of docs/promises.md
+	$(BIN)/pytest -m soak -s --timeout 1800
 
 $(READY): pyproject.toml uv.lock scripts/uv
 	@./scripts/uv sync --quiet --frozen

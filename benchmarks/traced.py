@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.__main__ import main
 from app.lib.runlog.log import RunLog
+from app.server import protocol
 
 _STAMP = re.compile(rb"~(\d{16})")
 
@@ -22,7 +23,7 @@ delays: list[float] = []
 
 
 def trace() -> None:
-    append, send = RunLog.append, RequestResponseCycle.send
+    append, send, write_now = RunLog.append, RequestResponseCycle.send, protocol.write_now
 
     def traced_append(self: RunLog, name: bytes, data: bytes) -> None:
         if name == b"message_delta":
@@ -32,15 +33,25 @@ def trace() -> None:
 
     async def traced_send(self: RequestResponseCycle, message: Any) -> None:
         await send(self, message)
+        note(message.get("body", b""))
+
+    def traced_write_now(cycle: RequestResponseCycle, data: bytes) -> bool:
+        written = write_now(cycle, data)
+        if written:
+            note(data)
+        return written
+
+    def note(written: bytes) -> None:
         now = time.perf_counter()
         # Finished messages repeat the stamps, and find them taken.
-        for stamp in _STAMP.findall(message.get("body", b"")):
+        for stamp in _STAMP.findall(written):
             then = appended.pop(stamp, None)
             if then is not None:
                 delays.append(now - then)
 
     RunLog.append = traced_append  # type: ignore[method-assign]
     RequestResponseCycle.send = traced_send  # type: ignore[method-assign]
+    protocol.write_now = traced_write_now
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ from app.lib.db.engine import Database
 from app.lib.runlog.tables import RunHead
 
 
-async def a_run(db: Database, *, attempt: int, ended: bool = False) -> UUID:
-    """A running run of a new user on a new session."""
-    user_id, session_id, run_id = uuid7(), uuid7(), uuid7()
+async def a_run(db: Database, *, attempt: int, ended: bool = False, owner_id: UUID | None = None) -> UUID:
+    """A running run on a new session, of a new user where none is named."""
+    user_id, session_id, run_id = owner_id or uuid7(), uuid7(), uuid7()
     now = SystemClock().now()
     async with db.writing() as db_session:
-        await db_session.execute(
-            insert(UserAccount).values(id=user_id, email=f"{uuid4().hex}@example.com", created_at=now, updated_at=now)
-        )
+        if owner_id is None:
+            person = {"id": user_id, "email": f"{uuid4().hex}@example.com", "created_at": now, "updated_at": now}
+            await db_session.execute(insert(UserAccount).values(person))
         await db_session.execute(
             insert(Session).values(
                 id=session_id, owner_id=user_id, key=uuid4().hex, last_active_at=now, created_at=now, updated_at=now

@@ -1,6 +1,6 @@
 """Reading event streams as a simple fetch-based client does: lines that end with LF."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,25 +15,36 @@ class Received:
     data: Any
 
 
-async def events_of(response: httpx.Response) -> AsyncIterator[Received]:
-    """The events as they come; comments are left out. A line that ends with CR fails."""
-    fields: dict[str, str] = {}
-    buffered = ""
-    async for text in response.aiter_text():
-        buffered += text
-        *lines, buffered = buffered.split("\n")
+class Parser:
+    """Takes a stream's text in pieces of any size. Comments are left out. A line that ends with CR fails."""
+
+    def __init__(self) -> None:
+        self.rest = ""
+        """What is not a whole line yet."""
+        self._fields: dict[str, str] = {}
+
+    def feed(self, text: str) -> Iterator[Received]:
+        """The events that are whole now."""
+        *lines, self.rest = (self.rest + text).split("\n")
         for line in lines:
             assert not line.endswith("\r")
             if line:
                 name, _, value = line.partition(": ")
-                fields[name] = value
-            elif "event" in fields:
+                self._fields[name] = value
+                continue
+            fields, self._fields = self._fields, {}
+            if "event" in fields:
                 number = int(fields["id"]) if "id" in fields else None
                 yield Received(number, fields["event"], msgspec.json.decode(fields["data"]))
-                fields = {}
-            else:
-                fields = {}
-    assert buffered == ""
+
+
+async def events_of(response: httpx.Response) -> AsyncIterator[Received]:
+    """The events as they come."""
+    parser = Parser()
+    async for text in response.aiter_text():
+        for event in parser.feed(text):
+            yield event
+    assert parser.rest == ""
 
 
 async def read_all(response: httpx.Response) -> list[Received]:

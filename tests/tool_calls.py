@@ -1,8 +1,8 @@
-"""Calling tools as a run does, without a run."""
+"""Calling tools as a run does, without executing one."""
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from app.domain.agents.context import CallPosition, RunContext
 from app.domain.agents.tools.catalog import TOOLS
@@ -10,6 +10,7 @@ from app.domain.quotas.schemas import QuotaStatus
 from app.lib.clock import FixedClock
 from app.lib.db.engine import Database
 from tests.people import new_owner
+from tests.rows import a_run
 
 NOW = datetime(2026, 11, 20, 8, 2, 30, tzinfo=UTC)  # a Friday
 QUOTA = QuotaStatus(
@@ -20,11 +21,11 @@ QUOTA = QuotaStatus(
 class Caller:
     """Calls tools for one run, each call at the next position."""
 
-    def __init__(self, db: Database, owner: UUID, at: datetime = NOW) -> None:
+    def __init__(self, db: Database, owner: UUID, run_id: UUID, at: datetime = NOW) -> None:
         async def quota() -> QuotaStatus:
             return QUOTA
 
-        self.context = RunContext(uuid4(), owner, db, FixedClock(at), quota)
+        self.context = RunContext(run_id, owner, db, FixedClock(at), quota)
         self.turn = 0
 
     def position(self) -> CallPosition:
@@ -38,5 +39,8 @@ class Caller:
         return await TOOLS[tool].invoke(self.context, position, arguments)
 
 
-async def caller(db: Database, time_zone: str = "Europe/Berlin", at: datetime = NOW) -> Caller:
-    return Caller(db, await new_owner(db, time_zone=time_zone), at)
+async def caller(
+    db: Database, time_zone: str = "Europe/Berlin", at: datetime = NOW, owner: UUID | None = None
+) -> Caller:
+    owner = owner or await new_owner(db, time_zone=time_zone)
+    return Caller(db, owner, await a_run(db, attempt=1, owner_id=owner), at)

@@ -10,7 +10,7 @@ from app.lib.db.engine import Database
 from app.lib.runlog.frames import Batch, frame
 from app.lib.runlog.postgres import PostgresLogStore
 from app.lib.runlog.sqlite import SqliteLogStore
-from app.lib.runlog.store import Head, LogStore, Step, Write
+from app.lib.runlog.store import Head, LogStore, News, Step, Write
 from app.lib.runlog.tables import RunHead, RunStep
 from tests.rows import a_run
 
@@ -100,6 +100,38 @@ async def test_an_unknown_run_is_not_there(store: LogStore) -> None:
     assert await store.head(uuid4()) is None
     assert await store.read(uuid4(), 0, 1000) == []
     assert await store.write([Write(batch(uuid4(), 1, 1), 1)]) == {}
+
+
+async def test_news_of_many_runs_are_fetched_together(db: Database, store: LogStore) -> None:
+    grown, known, silent = [await a_run(db, attempt=1) for _ in range(3)]
+    for run_id in (grown, known):
+        await store.write([Write(batch(run_id, 1, 2), 1)])
+        await store.write([Write(batch(run_id, 3, 3), 1)])
+    ended = await a_run(db, attempt=1, ended=True)
+
+    news = await store.news({grown: 2, known: 3, silent: 0, ended: 0, uuid4(): 0})
+
+    assert news == {
+        grown: News(3, ended=False, batches=[batch(grown, 3, 3)]),
+        known: News(3, ended=False, batches=[]),
+        silent: News(0, ended=False, batches=[]),
+        ended: News(0, ended=True, batches=[]),
+    }
+
+
+async def test_news_of_a_long_backlog_come_in_order_and_without_a_gap(db: Database, store: LogStore) -> None:
+    run_id = await a_run(db, attempt=1)
+    for n in range(1, 101):
+        await store.write([Write(batch(run_id, n, n), 1)])
+
+    seen: list[int] = []
+    while len(seen) < 100:
+        news = (await store.news({run_id: len(seen)}))[run_id]
+        assert news.seq == 100
+        seen += [b.last_seq for b in news.batches]
+
+    assert seen == list(range(1, 101))
+    assert await store.news({}) == {}
 
 
 async def test_a_store_goes_on_after_its_connection_was_dropped(db: Database, store: LogStore) -> None:

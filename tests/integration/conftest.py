@@ -1,9 +1,10 @@
 """Headgate on a real socket, and clients that are signed in."""
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,8 @@ from litestar import Litestar
 from app.server.app import create_app
 from app.server.protocol import BoundedProtocol
 from app.server.settings import Settings
+from app.server.socket_protocol import SOCKET_OPTIONS
+from tests.servers import Nursery, nursery
 
 PASSWORD = "correct horse battery staple"
 SignUp = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -53,13 +56,14 @@ async def live_server(settings: Settings, **options: Any) -> AsyncIterator[LiveS
     app = create_app(settings, **options)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, idle_seconds=settings.stream_idle_timeout),  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=5,
         loop="none",
         server_header=False,
+        **SOCKET_OPTIONS,
     )
     server = _Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -74,6 +78,13 @@ async def live_server(settings: Settings, **options: Any) -> AsyncIterator[LiveS
             app.state.stopping.set()
             server.done.set()
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Nursery]:
+    """Starts server processes, quickly."""
+    with nursery() as started:
+        yield started
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import anyio
+import httpx
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from app.domain.accounts.errors import TooManyTries, WrongCredentials, WrongPassword
 from app.domain.accounts.models import LoginTry, UserAccount
-from app.domain.accounts.schemas import Principal, Role
+from app.domain.accounts.schemas import Principal, Role, SignUp
 from app.domain.accounts.service import AccessService, AccountService, Authenticator, TryLimits
 from app.lib.clock import FixedClock
 from app.lib.crypto.passwords import Passwords
@@ -24,6 +25,7 @@ from app.lib.errors import AppError
 ADA = "ada@example.com"
 RIGHT = "correct horse battery staple"
 HERE = "192.0.2.1"
+NEW = {"email": "new@example.com", "password": RIGHT}
 
 
 class CountingHasher(PasswordHasher):
@@ -151,6 +153,52 @@ async def test_a_full_office_can_come_in(access: AccessService, db: Database, cl
 
     for _ in range(5):
         assert await busy.login(ADA, RIGHT, client=HERE)
+
+
+async def test_one_client_makes_twenty_accounts_an_hour(access: AccessService, clock: FixedClock) -> None:
+    def sign_up(number: int, client: str) -> Callable[[], Awaitable[object]]:
+        return lambda: access.sign_up(SignUp(email=f"user{number}@example.com", password=RIGHT), client=client)
+
+    outcomes = await _outcomes([sign_up(number, f"2001:db8::{number}") for number in range(30)])
+    elsewhere = await _outcomes([sign_up(100, HERE)])
+    clock.advance(59 * 60)
+    with pytest.raises(TooManyTries) as refused:
+        await sign_up(101, "2001:db8::1")()
+    clock.advance(60)
+    later = await _outcomes([sign_up(102, "2001:db8::1")])
+
+    assert outcomes == {"ok": 20, "too_many_tries": 10}
+    assert refused.value.context == {"retry_after": 60}
+    assert elsewhere == later == {"ok": 1}
+
+
+async def test_whoever_is_on_this_machine_makes_any_number_of_accounts(access: AccessService) -> None:
+    def sign_up(number: int) -> Callable[[], Awaitable[object]]:
+        wanted = SignUp(email=f"user{number}@example.com", password=RIGHT)
+        return lambda: access.sign_up(wanted, client="::1" if number % 2 else "127.0.0.1")
+
+    assert await _outcomes([sign_up(number) for number in range(25)]) == {"ok": 25}
+
+
+async def test_a_refused_sign_up_counts_too(access: AccessService) -> None:
+    taken = SignUp(email=ADA, password=RIGHT)
+
+    outcomes = await _outcomes([lambda: access.sign_up(taken, client=HERE)] * 22)
+
+    assert outcomes == {"email_taken": 20, "too_many_tries": 2}
+
+
+async def test_too_many_sign_ups_are_429_and_say_when_to_come_back(anonymous: httpx.AsyncClient) -> None:
+    from_afar = {"x-forwarded-for": "198.51.100.7"}
+    for _ in range(20):
+        assert (await anonymous.post("/api/access/signup", json={**NEW, "password": "x"}, headers=from_afar)).is_error
+
+    refused = await anonymous.post("/api/access/signup", json=NEW, headers=from_afar)
+
+    assert refused.status_code == 429
+    assert refused.json()["code"] == "too_many_tries"
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert (await anonymous.post("/api/access/signup", json=NEW)).is_success
 
 
 async def test_what_was_typed_is_not_kept_and_what_lapsed_is_forgotten(

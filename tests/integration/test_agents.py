@@ -16,6 +16,11 @@ REFERENCES_TO_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"handoffs": [NOWHERE]}, "/handoffs/0"),
     ({"handoffs": ["chat", "chat"]}, "/handoffs/1"),
     ({"handoffs": ["\x00"]}, "/handoffs/0"),
+    ({"agent_tools": ["todo", NOWHERE]}, "/agent_tools/1"),
+    ({"agent_tools": ["chat", "chat"]}, "/agent_tools/1"),
+    ({"tools": ["create_todo"], "approve": ["create_todo", "delete_todo"]}, "/approve/1"),
+    ({"tools": ["create_todo"], "approve": ["create_todo", "create_todo"]}, "/approve/1"),
+    ({"approve": ["*", "*"]}, "/approve/1"),
 ]
 BAD_BODIES: list[Any] = [
     {},
@@ -90,6 +95,8 @@ async def test_an_agent_is_made_read_changed_and_deleted(client: httpx.AsyncClie
         "model": "demo/todo",
         "tools": ["create_todo", "search_todos"],
         "handoffs": ["chat"],
+        "agent_tools": ["todo"],
+        "approve": ["create_todo"],
         "settings": {"temperature": 0.5},
     }
     made = await make(client, **fields)
@@ -97,9 +104,10 @@ async def test_an_agent_is_made_read_changed_and_deleted(client: httpx.AsyncClie
     assert made.items() >= fields.items()
     assert (await client.get(path)).json() == made
 
-    changed = await client.patch(path, json={"description": None, "tools": [], "settings": {"top_p": 1}})
+    changes = {"description": None, "agent_tools": [], "approve": ["*"], "settings": {"top_p": 1}}
+    changed = await client.patch(path, json=changes)
 
-    expected = {**made, "description": None, "tools": [], "settings": {"top_p": 1.0}}
+    expected = {**made, **changes, "settings": {"top_p": 1.0}}
     assert changed.json() == {**expected, "updated_at": changed.json()["updated_at"]}
     assert (await client.get(path)).json() == changed.json()
     assert (await client.delete(path)).status_code == 204
@@ -118,6 +126,8 @@ async def test_a_name_is_enough(client: httpx.AsyncClient) -> None:
             "model": None,
             "tools": [],
             "handoffs": [],
+            "agent_tools": [],
+            "approve": [],
             "settings": {},
             "builtin": False,
         }.items()
@@ -162,20 +172,64 @@ async def test_a_reference_to_nothing_is_pointed_at(client: httpx.AsyncClient) -
     assert (await client.get("/api/agents")).json()["items"][2:] == [made]
 
 
-async def test_an_agent_does_not_hand_off_to_itself(client: httpx.AsyncClient) -> None:
+async def test_an_agent_names_not_itself(client: httpx.AsyncClient) -> None:
     made = await make(client)
 
-    answer = await client.patch(f"/api/agents/{made['id']}", json={"handoffs": [made["id"].upper()]})
+    for field in ("handoffs", "agent_tools"):
+        answer = await client.patch(f"/api/agents/{made['id']}", json={field: [made["id"].upper()]})
 
-    assert pointers(answer) == ["/handoffs/0"]
+        assert pointers(answer) == [f"/{field}/0"]
 
 
-async def test_a_handoff_is_stored_as_it_is_listed(client: httpx.AsyncClient) -> None:
+async def test_another_agent_is_stored_as_it_is_listed(client: httpx.AsyncClient) -> None:
     target = await make(client)
+    written = target["id"].upper().replace("-", "")
 
-    giver = await make(client, handoffs=[target["id"].upper().replace("-", "")])
+    giver = await make(client, handoffs=[written], agent_tools=[written])
 
-    assert giver["handoffs"] == [target["id"]]
+    assert giver["handoffs"] == giver["agent_tools"] == [target["id"]]
+
+
+async def test_agents_do_not_ask_each_other_in_circles(client: httpx.AsyncClient) -> None:
+    last = await make(client)
+    first = await make(client, agent_tools=[(await make(client, agent_tools=[last["id"]]))["id"]])
+
+    answer = await client.patch(f"/api/agents/{last['id']}", json={"agent_tools": ["chat", first["id"]]})
+
+    assert pointers(answer) == ["/agent_tools/1"]
+    assert (await client.get(f"/api/agents/{last['id']}")).json() == last
+
+
+async def test_agents_ask_each_other_three_deep_and_no_deeper(client: httpx.AsyncClient) -> None:
+    chain = [await make(client)]
+    for _ in range(3):
+        chain.append(await make(client, agent_tools=[chain[-1]["id"]]))
+
+    refused = [
+        await client.post("/api/agents", json={"name": "a", "agent_tools": [chain[-1]["id"]]}),
+        await client.patch(f"/api/agents/{chain[0]['id']}", json={"agent_tools": ["chat"]}),
+    ]
+
+    assert [pointers(answer) for answer in refused] == [["/agent_tools/0"]] * 2
+
+
+async def test_a_tool_that_goes_needs_no_approval_any_more(client: httpx.AsyncClient) -> None:
+    made = await make(client, tools=["create_todo", "delete_todo"], approve=["delete_todo", "*"])
+
+    changed = await client.patch(f"/api/agents/{made['id']}", json={"tools": ["create_todo"]})
+
+    assert changed.json()["approve"] == ["*"]
+
+
+async def test_approvals_and_tools_change_together(client: httpx.AsyncClient) -> None:
+    made = await make(client, tools=["create_todo"], approve=["create_todo"])
+    path = f"/api/agents/{made['id']}"
+
+    refused = await client.patch(path, json={"tools": ["delete_todo"], "approve": ["create_todo"]})
+    changed = await client.patch(path, json={"tools": ["delete_todo"], "approve": ["delete_todo"]})
+
+    assert pointers(refused) == ["/approve/0"]
+    assert (changed.json()["tools"], changed.json()["approve"]) == (["delete_todo"], ["delete_todo"])
 
 
 async def test_a_bad_body_changes_nothing(client: httpx.AsyncClient) -> None:
@@ -213,10 +267,13 @@ async def test_someone_elses_agent_does_not_exist(sign_up: SignUp) -> None:
     ]
 
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(404, "agent_not_found")}
-    assert pointers(await stranger.post("/api/agents", json={"name": "a", "handoffs": [made["id"]]})) == ["/handoffs/0"]
-    assert pointers(await stranger.patch(f"/api/agents/{mine['id']}", json={"handoffs": [made["id"]]})) == [
-        "/handoffs/0"
-    ]
+    for field in ("handoffs", "agent_tools"):
+        fields = {field: [made["id"]]}
+        refused = [
+            await stranger.post("/api/agents", json={"name": "a", **fields}),
+            await stranger.patch(f"/api/agents/{mine['id']}", json=fields),
+        ]
+        assert [pointers(answer) for answer in refused] == [[f"/{field}/0"]] * 2
     assert (await stranger.get("/api/agents")).json()["items"][2:] == [mine]
     assert (await owner.get(path)).json() == made
 

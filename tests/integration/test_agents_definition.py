@@ -1,6 +1,7 @@
 """What a run freezes of an agent, and what holds when several requests change agents at once."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
@@ -27,7 +28,7 @@ async def second_node(database_url: str) -> AsyncIterator[Database]:
     await node.close()
 
 
-async def make(db: Database, owner: UUID, name: str, *handoffs: str, **fields: str) -> str:
+async def make(db: Database, owner: UUID, name: str, *handoffs: str, **fields: Any) -> str:
     async with db.writing() as db_session:
         new = msgspec.convert({"name": name, "handoffs": handoffs, **fields}, NewAgent)
         return (await AgentService.open(db_session, owner).create(new)).id
@@ -58,6 +59,28 @@ async def test_everyone_reachable_is_in_it_and_nobody_else(db: Database, owner: 
     assert found.root_agent.handoffs == [middle, last]
     assert found.agents[last].handoffs == ["chat"]
     assert msgspec.json.decode(msgspec.json.encode(found), type=DefinitionSet) == found
+
+
+async def test_whom_an_agent_asks_is_in_it_with_whom_that_one_reaches(db: Database, owner: UUID) -> None:
+    deepest = await make(db, owner, "deepest", "chat")
+    asked = await make(db, owner, "asked", agent_tools=[deepest])
+    heir = await make(db, owner, "heir", agent_tools=["todo"])
+    first = await make(db, owner, "first", heir, agent_tools=[asked], tools=["create_todo"], approve=["create_todo"])
+
+    found = await definition(db, owner, first)
+
+    assert found.agents.keys() == {first, heir, asked, deepest, "chat", "todo"}
+    assert (found.root_agent.agent_tools, found.root_agent.approve) == ([asked], ["create_todo"])
+    assert (found.agents[asked].agent_tools, found.agents[heir].agent_tools) == ([deepest], ["todo"])
+    assert msgspec.json.decode(msgspec.json.encode(found), type=DefinitionSet) == found
+
+
+def test_a_definition_of_an_earlier_release_can_still_be_read() -> None:
+    stored = b'{"root": "chat", "agents": {"chat": {"name": "chat", "instructions": ""}}}'
+
+    agent = msgspec.json.decode(stored, type=DefinitionSet).root_agent
+
+    assert (agent.agent_tools, agent.approve) == ([], [])
 
 
 async def test_agents_may_hand_off_in_circles(db: Database, owner: UUID) -> None:
@@ -100,15 +123,34 @@ async def test_another_users_agent_is_no_handoff(db: Database, owner: UUID) -> N
     assert refused.value.context["errors"] == [{"pointer": "/handoffs/1", "detail": refused.value.detail}]
 
 
-async def test_a_deleted_agent_leaves_the_others_handoffs(db: Database, owner: UUID) -> None:
+async def test_a_deleted_agent_leaves_the_others_lists(db: Database, owner: UUID) -> None:
     target = await make(db, owner, "target")
-    giver = await make(db, owner, "giver", "todo", target)
+    giver = await make(db, owner, "giver", "todo", target, agent_tools=[target, "chat"])
 
     async with db.writing() as db_session:
         await AgentService.open(db_session, owner).delete(target)
 
     async with db.reading() as db_session:
-        assert (await AgentService.open(db_session, owner).get(giver)).handoffs == ["todo"]
+        left = await AgentService.open(db_session, owner).get(giver)
+    assert (left.handoffs, left.agent_tools) == (["todo"], ["chat"])
+
+
+async def test_two_requests_at_once_close_no_circle(db: Database, second_node: Database, owner: UUID) -> None:
+    one, other = await make(db, owner, "one"), await make(db, owner, "other")
+    refused: list[InvalidField] = []
+
+    async def ask(node: Database, asker: str, asked: str) -> None:
+        try:
+            async with node.writing() as db_session:
+                await AgentService.open(db_session, owner).change(asker, AgentChanges(agent_tools=[asked]))
+        except InvalidField as error:
+            refused.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, db, one, other)
+        tasks.start_soon(ask, second_node, other, one)
+
+    assert len(refused) == 1
 
 
 async def test_requests_at_once_do_not_pass_the_limit(db: Database, second_node: Database, owner: UUID) -> None:

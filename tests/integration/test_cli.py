@@ -3,9 +3,11 @@
 import io
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import anyio
@@ -17,6 +19,7 @@ from app.lib.db.engine import Database
 from app.server import keys
 from app.server.data_folder import make_data_folder, only_server
 from app.server.settings import Refused, Settings, variable
+from tests.postgres import PostgresServer
 
 PASSWORD = "correct horse battery staple"
 Headgate = Callable[..., int]
@@ -58,6 +61,87 @@ def test_a_bad_setting_is_one_line_and_exit_code_2(
 
     assert code == 2
     assert capsys.readouterr().err == "headgate: HEADGATE_PROT is not a setting. Did you mean HEADGATE_PORT?\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HEADGATE_DEFAULT_MODEL", "gpt-5", "must be provider/model"),
+        ("HEADGATE_DEFAULT_MODEL", "openai/", "must be provider/model"),
+        ("HEADGATE_DEFAULT_MODEL", "opneai/gpt-5", "must be provider/model"),
+        ("HEADGATE_LEND_PROVIDERS", "openai, opneai", "'opneai' is not one of openai"),
+        ("OPENAI_API_KEY", "sk-hunter2 hunter2", "The key is empty or holds characters that no key has."),
+        ("ANTHROPIC_API_KEY", "sk-hunter2 hunter2", "The key is empty or holds characters that no key has."),
+        ("AWS_BEARER_TOKEN_BEDROCK", "hunter2 hunter2", "The key is empty or holds characters that no key has."),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_provider_that_is_none_is_one_line_and_exit_code_2(
+    headgate: Headgate,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    name: str,
+    value: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert headgate(command) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"headgate: {name}: {said}")
+    assert printed.count("\n") == 1
+    assert "hunter2" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_said(headgate: Headgate, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        headgate("--version")
+
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"headgate {version('headgate')}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"HEADGATE_PORT=9000\n\n\nHEADGATE HOST=x\n", ".env, line 4: not of the form NAME=value."),
+        (b"HEADGATE_PORT\n", ".env, line 1: not of the form NAME=value."),
+        (b'A=1\nOPENAI_API_KEY="hunter2\nB=2\n', ".env, line 2: not of the form NAME=value."),
+        (b"OPENAI_API_KEY=\xff\n", ".env is not text in UTF-8."),
+    ],
+)
+def test_a_broken_env_file_is_one_line_that_says_where(tmp_path: Path, file: bytes, said: str) -> None:
+    (tmp_path / ".env").write_bytes(file)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "check"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=25,
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"headgate: {said}\n"
+
+
+def test_a_data_folder_that_others_can_read_is_told_and_left_as_it_is(
+    headgate: Headgate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o755)
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", "postgresql://127.0.0.1:1/nothing")  # so that the start ends
+
+    assert headgate("serve") == 1
+    told, ended = capsys.readouterr().err.splitlines()
+    assert told == f"headgate: The data folder {tmp_path / 'data'} holds keys and others can read it: chmod 700 it."
+    assert "The database cannot be used" in ended
+    assert mode(tmp_path / "data") == 0o755
 
 
 def test_migrate_then_keys_then_check_is_well(
@@ -133,6 +217,36 @@ def test_a_database_that_is_away_is_one_line_without_its_password(
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
     assert "hunter2" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize("option", ["sslmode=require", "ssl=require"])
+def test_tls_that_the_database_does_not_have_is_one_line_at_once(
+    headgate: Headgate,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+) -> None:
+    url = f"postgresql://postgres:hunter2@127.0.0.1:{postgres.port}/postgres?{option}"
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", url)
+
+    codes = [headgate(command) for command in ("check", "migrate", "serve")]
+
+    printed = capsys.readouterr()
+    assert codes == [1, 1, 1]
+    assert printed.err.count("\n") == 2
+    assert printed.err.count("rejected SSL upgrade") == 2
+    assert "database: cannot be used" in printed.out
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_a_database_that_refuses_us_is_one_line(
+    headgate: Headgate, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", postgres.url("not_there", "postgresql"))
+
+    assert headgate("migrate") == 1
+    assert capsys.readouterr().err == ('headgate: The database cannot be used (database "not_there" does not exist).\n')
 
 
 async def _with_keys(settings: Settings, *, sealed: bool = False) -> Settings:

@@ -13,7 +13,7 @@ from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.model import Adapter, Delta, ModelAnswer, ModelCall, ToolSchema
 from app.lib.providers.registry import Registry
-from tests.wires.chat import ChatWire
+from tests.wires.chat import LOCAL, ChatWire
 from tests.wires.script import Call, Ending, Reasoning, Script, answer, chunk, event, raw, refusal
 
 KEY = "sk-very-secret"
@@ -23,7 +23,7 @@ CALL = ModelCall(model="some-model", instructions="Be.", items=[{"role": "user",
 
 @pytest.fixture
 async def registry() -> AsyncIterator[Registry]:
-    async with Registry(timeouts=Timeouts(idle=1.0, tail=0.5)) as registry:
+    async with Registry(timeouts=Timeouts(idle=1.0, tail=0.5), egress=LOCAL) as registry:
         yield registry
 
 
@@ -72,6 +72,41 @@ async def test_an_answer_is_the_same_at_any_split(adapter: Adapter, chat_wire: C
     assert [item["type"] for item in result.items] == ["reasoning", "message", "function_call"]
     assert msgspec.json.decode(result.items[2]["arguments"]) == {"at": "ü"}
     assert (result.usage.input_tokens, result.usage.output_tokens, result.finish_reason) == (7, 3, "tool_calls")
+
+
+@pytest.mark.parametrize("most", [0, 1, 10])
+async def test_what_is_taken_while_the_iteration_waits_does_not_come_again(
+    adapter: Adapter, chat_wire: ChatWire, most: int
+) -> None:
+    chat_wire.queue(answer("One two three four.", gap=0.01))
+    taken: list[Delta] = []
+
+    def take(delta: Delta) -> bool:
+        if len(taken) >= most:
+            return False
+        taken.append(delta)
+        return True
+
+    async with adapter.stream(CALL) as stream:
+        stream.take = take
+        rest = [delta async for delta in stream]
+
+    assert len(taken) == min(most, len(taken) + len(rest))
+    assert text_of(taken + rest) == "One two three four." == stream.answer.items[0]["content"][0]["text"]
+
+
+async def test_a_failure_to_take_ends_the_answer_and_its_connection(adapter: Adapter, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("One two three four.", gap=0.01))
+
+    def take(_: Delta) -> bool:
+        raise LookupError
+
+    async with adapter.stream(CALL) as stream:
+        stream.take = take
+        with pytest.raises(LookupError):
+            await anext(aiter(stream))
+
+    assert stream.upstream_closed
 
 
 async def test_the_request_says_what_it_must_and_no_more(adapter: Adapter, chat_wire: ChatWire) -> None:
@@ -345,7 +380,7 @@ async def test_fifty_calls_at_once_do_not_mix(chat_wire: ChatWire) -> None:
         async with adapter.stream(call) as stream:
             said[number] = text_of([delta async for delta in stream])
 
-    async with Registry() as registry, anyio.create_task_group() as tasks:
+    async with Registry(egress=LOCAL) as registry, anyio.create_task_group() as tasks:
         for number in range(50):
             tasks.start_soon(ask, registry.adapter("openai/some-model", credential)[0], number)
 

@@ -1,5 +1,6 @@
 """The demo with the real tools: what the user asks for is then in the database."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -89,7 +90,7 @@ async def test_a_day_with_the_demo(talk: Conversation) -> None:
     assert await talk.say("done with milk") == "Well done! I marked “buy milk” as completed."
     assert await talk.say("when is the dentist?") == "“dentist” is on Tuesday from 16:00 to 17:00."
     assert await talk.say("rename call mum to call mum and dad") == "It is called “call mum and dad” now."
-    assert await talk.say("make the dentist urgent") == "“dentist” now has urgent importance."
+    assert await talk.say("make the dentist urgent") == "“dentist” is now urgent."
     assert await talk.say("delete the dentist") == "I deleted “dentist”."
 
     assert {todo["item"]: todo["status"] for todo in await talk.todos()} == {
@@ -137,8 +138,94 @@ async def test_what_is_not_there_is_not_changed(talk: Conversation) -> None:
 async def test_another_form_of_the_words_is_found_as_well(talk: Conversation) -> None:
     await talk.say("add buy flowers")
 
-    assert await talk.say("done with the flowers for mum") == "Well done! I marked “buy flowers” as completed."
-    assert talk.used == ["search_todos", "search_todos", "update_todo"]
+    assert await talk.say("done with buying the flower") == "Well done! I marked “buy flowers” as completed."
+
+
+async def test_what_fits_only_in_part_is_asked_about(talk: Conversation) -> None:
+    await talk.say("add buy flowers")
+
+    assert await talk.say("done with the flowers for mum") == (
+        "I found no todo called “flowers for mum”. Do you mean “buy flowers”?"
+    )
+    assert talk.used == ["search_todos", "search_todos"]
+    assert await talk.say("no") == "All right, nothing is changed."
+    await talk.say("done with the flowers for mum")
+    assert await talk.say("yes") == "Well done! I marked “buy flowers” as completed."
+
+
+async def test_a_word_in_a_longer_word_is_not_meant(talk: Conversation) -> None:
+    await talk.say("add milkshake")
+
+    assert await talk.say("done with milk") == "I found no todo called “milk”. Do you mean “milkshake”?"
+    await talk.say("add buy milk")
+    assert await talk.say("done with milk") == "Well done! I marked “buy milk” as completed."
+
+    assert {todo["item"]: todo["status"] for todo in await talk.todos()} == {
+        "milkshake": "pending",
+        "buy milk": "completed",
+    }
+
+
+async def test_of_several_the_one_of_that_name_is_meant(talk: Conversation) -> None:
+    for item in ("buy milk", "milk", "sell milk"):
+        await talk.say(f"add {item}")
+
+    assert await talk.say("delete milk") == "I deleted “milk”."
+    assert (await talk.say("delete milk")).startswith("Several todos fit “milk”. Which one do you mean?\n\n1. ")
+
+
+async def test_a_priority_narrows_a_list(talk: Conversation) -> None:
+    await talk.say("add buy milk")
+    await talk.say("add a high priority task to file taxes")
+
+    assert await talk.say("show my high priority todos") == "You have 1 important thing on your list:\n\n- file taxes"
+    assert await talk.say("show my urgent todos") == "There is nothing urgent on your list."
+
+
+async def test_all_are_counted_of_which_some_are_shown(talk: Conversation) -> None:
+    for number in range(1, 58):
+        await talk.call("create_todo", item=f"call {number}")
+
+    listed = await talk.say("what is on my list?")
+    assert listed.startswith("You have 57 things on your list:")
+    assert listed.endswith("… and 37 more.")
+    found = await talk.say("find call")
+    assert found.startswith("I found 57 todos:")
+    assert found.endswith("… and 37 more.")
+    assert (await talk.say("delete call")).endswith("… and 37 more.")
+
+
+async def test_days_are_a_todo_from_the_first_to_the_last(talk: Conversation) -> None:
+    assert await talk.say("add trip from Monday to Wednesday") == (
+        "Done! I added “trip” to your list, from Monday at 09:00 to Wednesday at 18:00."
+    )
+    assert "trip" in await talk.say("what is on Tuesday?")
+
+
+async def test_an_unclear_date_is_settled_before_anything_is_stored(talk: Conversation) -> None:
+    asked = await talk.say("add dentist 03/04/2027 at 10")
+
+    assert asked == "03/04/2027 could be 3 April 2027 or 4 March 2027. Could you write it as in 2027-04-03?"
+    assert await talk.todos() == []
+    assert await talk.say("2027-03-04") == ("Done! I added “dentist” to your list, on Thursday, 4 March 2027 at 10:00.")
+
+
+async def test_what_people_read_is_not_machine_text(talk: Conversation) -> None:
+    await talk.say("add workshop on Monday from 9am to 11am")
+
+    said = [
+        await talk.say("schedule lunch on Monday at 10am"),
+        await talk.say("how busy am I on Monday?"),
+        await talk.say("start the workshop"),
+        await talk.say("what is on Monday?"),
+        await talk.say("make the workshop less important"),
+        await talk.say(f"add {'very ' * 60}long walk"),
+    ]
+
+    for text in said:
+        assert re.search(r"\d{4}-\d\d|T\d\d:|[0-9a-f]{8}-|_|\$|`", text) is None, text
+    assert "on Monday at 09:00 to on" not in said[0]
+    assert "Monday, 23 November: 1 planned (workshop)" in said[1]
 
 
 async def test_a_free_hour_is_found_and_an_overlap_refused(talk: Conversation) -> None:

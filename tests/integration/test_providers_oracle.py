@@ -8,7 +8,7 @@ import pytest
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.model import ModelCall
 from app.lib.providers.registry import Registry
-from tests.wires.chat import ChatWire
+from tests.wires.chat import LOCAL, ChatWire
 from tests.wires.script import Call, Script, answer, chunk, event, raw
 
 SPLITS: list[int | str | None] = [1, 7, "random", None]
@@ -50,7 +50,7 @@ async def by_openai(wire: ChatWire) -> Answer:
 
 async def by_us(wire: ChatWire) -> Answer:
     call = ModelCall(model="m", instructions=None, items=[{"role": "user", "content": "?"}])
-    async with Registry() as registry:
+    async with Registry(egress=LOCAL) as registry:
         credential = Credential(provider="openai", base_url=wire.url, api_key=ApiKey("k"))
         async with registry.adapter("openai/m", credential)[0].stream(call) as stream:
             text = "".join([delta.text async for delta in stream if not delta.reasoning])

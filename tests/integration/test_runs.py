@@ -589,7 +589,7 @@ async def test_a_cursor_beyond_the_log_is_told_so_and_starts_over(client: httpx.
 async def test_a_run_that_nobody_follows_any_more_ends_if_it_was_asked_to(
     client: httpx.AsyncClient, chat_wire: ChatWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.domain.runs.engine.DESERTED_SECONDS", 0.2)
+    monkeypatch.setattr("app.domain.runs.desertion.DESERTED_SECONDS", 0.2)
     chat_wire.default = lambda _: answer("Half an answer", ending=Ending.STALL)
     runs = []
     for number, choice in enumerate(("cancel", "continue"), 1):
@@ -666,7 +666,10 @@ async def test_a_reader_is_closed_when_its_login_ends(client: httpx.AsyncClient,
 async def test_the_schema_describes_every_event(anonymous: httpx.AsyncClient) -> None:
     schemas = (await anonymous.get("/schema/openapi.json")).json()["components"]["schemas"]
 
-    envelopes = {one["properties"]["event"]["const"]: one for one in schemas["RunEventEnvelope"]["oneOf"]}
-    assert {"session_initialized", "message_delta", "tool_result", "completed", "error", "reset"} <= envelopes.keys()
+    stored, *unstored = schemas["RunEventEnvelope"]["oneOf"]
+    assert stored == {"$ref": "#/components/schemas/StoredRunEvent"}
+    told = [*schemas["StoredRunEvent"]["oneOf"], *unstored]
+    names_of = {one["properties"]["event"]["const"] for one in told}
+    assert {"session_initialized", "message_delta", "tool_result", "completed", "error", "reset", "batch"} <= names_of
     assert set(schemas["MessageDelta"]["properties"]) == {"content"}
     assert "try" in schemas["Retrying"]["properties"]

@@ -1,57 +1,43 @@
 """Runs whose process is killed or told to stop."""
 
-import os
+import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from subprocess import PIPE
 
 import anyio
 import httpx
 import pytest
-from anyio.abc import Process
-from anyio.streams.text import TextReceiveStream
 
+from tests.chaos import environment
 from tests.integration.conftest import PASSWORD
-from tests.streams import followed, names, said, streamed, text
+from tests.servers import Nursery, Process
+from tests.streams import followed, names, only, said, streamed, text
 from tests.wires.chat import ChatWire
-from tests.wires.script import Ending, answer
+from tests.wires.script import Call, Ending, answer
 
 pytestmark = pytest.mark.timeout(60)
 CHAT = "/api/agents/chat/invoke"
-Start = Callable[[], AbstractAsyncContextManager[tuple[Process, str]]]
+TODO = "/api/agents/todo/invoke"
+Start = Callable[..., AbstractAsyncContextManager[tuple[Process, str]]]
 
 
 @pytest.fixture
-def start(tmp_path: Path, database_url: str, chat_wire: ChatWire) -> Start:
-    """Starts the server as an operator does, on the same data each time."""
-    environment = {
-        "PATH": os.defpath,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "HEADGATE_PORT": "0",
-        "HEADGATE_LOG_LEVEL": "ERROR",
-        "HEADGATE_DATA_DIR": str(tmp_path / "data"),
-        "HEADGATE_DATABASE_URL": database_url,
-        "HEADGATE_RUN_LEASE": "1",
-        "HEADGATE_DEFAULT_MODEL": "openai/fake",
-        "OPENAI_API_KEY": "sk-test-0123456789",
-        "OPENAI_BASE_URL": chat_wire.url,
-    }
+def start(servers: Nursery, tmp_path: Path, database_url: str, chat_wire: ChatWire) -> Start:
+    """Starts a server, on the same data each time."""
 
     @asynccontextmanager
-    async def started() -> AsyncIterator[tuple[Process, str]]:
-        command = [sys.executable, "-m", "app", "serve"]
-        process = await anyio.open_process(command, cwd=tmp_path, env=environment, stdout=PIPE, stderr=None)
-        assert process.stdout is not None
-        async with process:
-            try:
-                said_first = await TextReceiveStream(process.stdout).receive()
-                yield process, said_first.split()[2]
-            finally:
-                if process.returncode is None:
-                    process.kill()
+    async def started(node: str = "data") -> AsyncIterator[tuple[Process, str]]:
+        folder = tmp_path / node
+        if node != "data":
+            shutil.copytree(tmp_path / "data", folder)  # nodes share their keys
+        settings = environment(chat_wire, database_url) | {"HEADGATE_DATA_DIR": str(folder)}
+        process = await servers.start(settings, tmp_path)
+        try:
+            yield process, process.url
+        finally:
+            await process.kill()
 
     return started
 
@@ -75,10 +61,10 @@ async def read_until(response: httpx.Response, wanted: bytes) -> bytes:
     raise AssertionError(seen)
 
 
-async def test_a_killed_server_ends_its_runs_when_it_is_back_and_loses_nothing_shown(
+async def test_a_killed_server_goes_on_with_its_runs_when_it_is_back_and_loses_nothing_shown(
     start: Start, chat_wire: ChatWire
 ) -> None:
-    chat_wire.queue(answer("Half an answer", ending=Ending.STALL), answer("A whole one."))
+    chat_wire.queue(answer("Half an answer", ending=Ending.STALL), answer("A whole one."), answer("Again."))
     async with start() as (process, url), signed_in(url) as client:
         started = await client.post(CHAT, json=said("go", session_id="s"), headers={"Prefer": "respond-async"})
         run_id = started.json()["id"]
@@ -89,16 +75,75 @@ async def test_a_killed_server_ends_its_runs_when_it_is_back_and_loses_nothing_s
 
     async with start() as (_, url), signed_in(url) as client:
         events = await followed(client, run_id)
+        rejoined = await followed(client, run_id, after=shown.count(b"\n\n"))
         run = (await client.get(f"/api/runs/{run_id}")).json()
         again = await streamed(client, CHAT, said("again", session_id="s"))
 
-    assert shown.count(b"\n\n") <= len(events)
+    superseded = only(events, "superseded")
     assert [event.id for event in events] == list(range(1, len(events) + 1))
-    assert text(events) == "Half an answer"
-    assert (events[-1].event, events[-1].data["code"]) == ("error", "run_interrupted")
-    assert events[-1].data["partial_message"] == "Half an answer"
-    assert (run["state"], run["final_message"]) == ("failed", "Half an answer")
-    assert text(again) == "A whole one."
+    assert rejoined == events[shown.count(b"\n\n") :]
+    assert text(events[: superseded.id - 1]) == "Half an answer"  # type: ignore[operator]
+    first_delta = next(event.id for event in events if event.event == "message_delta")
+    assert superseded.data == {"from_seq": first_delta, "attempt": 2, "reason": "interrupted"}
+    assert only(events, "message").data == {"content": "A whole one.", "partial": False}
+    assert (events[-1].event, events[-1].data["final_message"]) == ("completed", "A whole one.")
+    assert (run["state"], run["attempt"]) == ("completed", 2)
+    assert text(again) == "Again."
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_process_that_slept_past_its_lease_writes_nothing_any_more(start: Start, chat_wire: ChatWire) -> None:
+    go_on = anyio.Event()
+    chat_wire.queue(answer("Half ", go_on, "an answer.", ending=Ending.STALL), answer("A whole one."))
+    async with start() as (first, url), signed_in(url) as client:
+        started = await client.post(CHAT, json=said("go"), headers={"Prefer": "respond-async"})
+        run_id = started.json()["id"]
+        async with client.stream("GET", f"/api/runs/{run_id}/events") as response:
+            await read_until(response, b"Half")
+        first.send_signal(signal.SIGSTOP)
+        async with start("other") as (_, other_url), signed_in(other_url) as other:
+            events = await followed(other, run_id)
+            go_on.set()
+            first.send_signal(signal.SIGCONT)
+            await chat_wire.requests[0].hung_up.wait()
+            still = await followed(other, run_id)
+        seen_by_first = await followed(client, run_id)
+
+    assert events == still == seen_by_first
+    assert only(events, "message").data["content"] == "A whole one."
+    assert only(events, "superseded").data["attempt"] == 2
+    assert events[-1].event == "completed"
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_process_that_slept_past_its_lease_uses_no_tool_any_more(start: Start, chat_wire: ChatWire) -> None:
+    go_on = anyio.Event()
+    milk = Call("create_todo", {"item": "milk"})
+    chat_wire.queue(
+        answer("Let me ", go_on, "see. ", milk), answer("Let me see. ", milk), answer("It is done."), answer("Again.")
+    )
+    async with start() as (first, url), signed_in(url) as client:
+        started = await client.post(TODO, json=said("go"), headers={"Prefer": "respond-async"})
+        run_id = started.json()["id"]
+        async with client.stream("GET", f"/api/runs/{run_id}/events") as response:
+            await read_until(response, b"Let me")
+        first.send_signal(signal.SIGSTOP)
+        async with start("other") as (_, other_url), signed_in(other_url) as other:
+            events = await followed(other, run_id)
+            go_on.set()
+            first.send_signal(signal.SIGCONT)
+            await chat_wire.requests[0].answered.wait()
+            # What it has to write is written, or refused, before this is.
+            await streamed(client, CHAT, said("again", session_id="other"))
+        seen_by_first = await followed(client, run_id)
+        todos = (await client.get("/api/todos")).json()["items"]
+
+    assert events == seen_by_first
+    assert [todo["item"] for todo in todos] == ["milk"]
+    assert only(events, "superseded").data["attempt"] == 2
+    assert only(events, "tool_result").data["is_error"] is False
+    assert len(chat_wire.requests) == 4
+    assert events[-1].event == "completed"
 
 
 async def test_a_server_told_to_stop_ends_its_streams_cleanly_and_is_gone(start: Start, chat_wire: ChatWire) -> None:
@@ -126,11 +171,12 @@ async def test_a_server_told_to_stop_ends_its_streams_cleanly_and_is_gone(start:
     assert code == 0
     assert all(b"event: error" not in data and b"event: completed" not in data for data in seen)
     assert all(data.endswith(b"\n\n") for data in seen)
+    chat_wire.default = lambda _: answer("A whole one.")
     async with start() as (_, url), signed_in(url) as client:
         for run_id in runs:
             events = await followed(client, run_id)
-            assert text(events) == "Half an answer"
-            assert names(events)[-1] == "error"
+            assert only(events, "message").data["content"] == "A whole one."
+            assert names(events)[-1] == "completed"
 
 
 async def read_until_in(response: httpx.Response, wanted: bytes, halfway: anyio.Semaphore) -> bytes:

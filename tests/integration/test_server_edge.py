@@ -1,17 +1,23 @@
 """What every exchange has: a request id, one shape of failure, CORS, safe headers. Down to the bytes on the socket."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import anyio
 import asyncpg
 import httpx
+import msgspec
 import pytest
+import structlog
+from anyio.abc import ByteSendStream
+from sqlalchemy import text
 
 from app.lib.db.engine import Database
-from app.server import protocol
+from app.server import bodies, edge, protocol
+from app.server.edge import Edge
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, live_server
 from tests.postgres import PostgresServer, free_port
@@ -141,7 +147,9 @@ async def test_health_tells_the_living_from_the_ready(server: LiveServer, anonym
     server.app.state.stopping.set()
     stopping = await anonymous.get("/health/ready")
 
-    assert ready.json() == {"status": "ok"}
+    told = ready.json()
+    assert told["status"] == "ok"
+    assert (told["pressure"]["active_runs"], told["pressure"]["readers"]) == (0, 0)
     assert assert_problem(stopping, 503, "not_ready")["retryable"]
     assert stopping.headers["retry-after"]
     assert (await anonymous.get("/health/live")).status_code == 200
@@ -163,6 +171,17 @@ async def test_a_database_that_went_away_is_not_ready(
 
     assert_problem(answer, 503, "not_ready")
     assert name not in answer.text
+
+
+async def test_health_does_not_wait_behind_those_who_work(server: LiveServer, anonymous: httpx.AsyncClient) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(10):  # as many as the pool has
+            db_session = await stack.enter_async_context(server.app.state.db.reading())
+            await db_session.execute(text("SELECT 1"))
+        with anyio.fail_after(1):
+            ready = await anonymous.get("/health/ready")
+
+    assert ready.status_code == 200
 
 
 async def test_the_description_of_the_api_is_public(anonymous: httpx.AsyncClient) -> None:
@@ -228,6 +247,99 @@ async def test_who_does_not_finish_a_request_is_hung_up_on(
     said = await _talk(server, beginning)
 
     assert not said.startswith(b"HTTP/1.1 5")
+
+
+async def test_a_body_that_does_not_come_in_time_is_408(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(edge, "LINGER_SECONDS", 0.05)
+
+    said = await _talk(
+        server,
+        b"POST /api/access/login HTTP/1.1\r\nhost: x\r\nx-request-id: slow\r\n"
+        b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{",
+    )
+
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"body_too_slow"' in said
+    assert b'"request_id":"slow"' in said
+    assert b"connection: close" in said.lower()
+
+
+@pytest.mark.parametrize("path", ["/api/access/login", "/api/todos", "/api/nope"])
+async def test_who_says_everything_before_listening_hears_why_it_was_refused(server: LiveServer, path: str) -> None:
+    body = b" " * (4 * 1024 * 1024)
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+
+    said = await _talk(server, head.encode(), body)
+
+    assert said.startswith(b"HTTP/1.1 4")
+    assert b'"request_id"' in said
+
+
+async def test_who_never_stops_talking_is_cut_off(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "LINGER_BYTES", 1)
+    head = b"POST /api/todos HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1000000000\r\n\r\n"
+    address = urlsplit(server.url)
+
+    async with await anyio.connect_tcp(str(address.hostname), int(address.port or 0)) as stream:
+        await stream.send(head)
+        with anyio.fail_after(5), pytest.raises(anyio.BrokenResourceError):
+            await _talk_for_ever(stream)
+
+
+async def _talk_for_ever(stream: ByteSendStream) -> None:
+    while True:
+        await stream.send(b" " * 65_536)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nope", 404), ("/api/nope", 404), ("/api/todos", 404), ("/health/live", 404), ("/%00", 400)],
+)
+async def test_a_websocket_that_is_not_there_is_a_problem(server: LiveServer, path: str, status: int) -> None:
+    said = await _talk(
+        server,
+        f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nx-request-id: ws-1\r\n"
+        "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode(),
+    )
+
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"x-request-id: ws-1" in head.lower()
+    assert b"content-type: application/problem+json" in head.lower()
+    assert msgspec.json.decode(body)["request_id"] == "ws-1"
+
+
+async def test_a_proxy_that_nobody_named_is_told_once(server: LiveServer) -> None:
+    edge_of = cast("Edge", server.app.asgi_handler)
+
+    with structlog.testing.capture_logs() as logged:
+        for peer in ("127.0.0.1", "198.51.100.7", "198.51.100.7"):
+            scope: Any = {
+                "type": "http",
+                "method": "OPTIONS",
+                "path": "/",
+                "query_string": b"",
+                "client": (peer, 5000),
+                "headers": [(b"origin", ORIGIN.encode()), (b"access-control-request-method", b"GET"),
+                            (b"x-forwarded-for", b"203.0.113.9, 127.0.0.1")],
+            }  # fmt: skip
+            await edge_of(scope, _nothing, _nowhere)
+
+    told = [line for line in logged if line["log_level"] == "warning"]
+    assert [line["peer"] for line in told] == ["198.51.100.7"]
+    assert "HEADGATE_TRUSTED_PROXIES" in told[0]["event"]
+
+
+async def _nothing() -> Any:
+    return {"type": "http.disconnect"}
+
+
+async def _nowhere(message: object) -> None:
+    pass
 
 
 async def test_a_request_that_was_finished_may_take_its_time(

@@ -7,13 +7,15 @@ from uuid import UUID, uuid4
 import anyio
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 
 from app.domain.accounts.models import UserAccount
 from app.domain.agents.context import CallPosition, RunContext
 from app.domain.agents.tools.catalog import TOOLS
 from app.domain.agents.tools.errors import ToolCallMismatch, ToolInputInvalid
 from app.domain.agents.tools.models import ToolEffect
+from app.domain.runs.models import Run
 from app.domain.todos.errors import TodoNotFound
 from app.domain.todos.models import Tag, Todo
 from app.lib.clock import FixedClock
@@ -179,7 +181,7 @@ BAD_ARGUMENTS: list[tuple[str, dict[str, Any] | bytes, str]] = [
     ("create_todo", {}, "item"),
     ("create_todo", {"item": None}, "item"),
     ("create_todo", {"item": "x" * 201}, "200"),
-    ("create_todo", {"item": "x", "importance": "huge"}, "huge"),
+    ("create_todo", {"item": "x", "importance": "huge"}, "importance"),
     ("create_todo", {"item": "x", "owner_id": str(uuid4())}, "owner_id"),
     ("create_todo", {"item": "x", "tags": "home"}, "tags"),
     ("delete_todo", {"todo_id": "the milk one"}, "todo_id"),
@@ -268,10 +270,7 @@ async def test_calls_at_the_same_position_at_the_same_time_have_one_effect(
     call: Caller, db: Database, database_url: str
 ) -> None:
     second_node = Database(database_url)
-    other = Caller(second_node, call.context.owner_id)
-    other.context = RunContext(
-        call.context.run_id, call.context.owner_id, second_node, call.context.clock, call.context.quota
-    )
+    other = Caller(second_node, call.context.owner_id, call.context.run_id)
     for tool, arguments in await effects(call):
         position, before = call.position(), await rows(db)
         results: list[dict[str, Any]] = []
@@ -296,9 +295,21 @@ async def test_another_position_is_another_effect(call: Caller, db: Database) ->
         CallPosition("helper", 1, 0),
     ):
         await call.at(position, "create_todo", item="Again")
-    await Caller(db, call.context.owner_id).at(CallPosition("", 1, 0), "create_todo", item="Again")
+    another = await caller(db, owner=call.context.owner_id)
+    await another.at(CallPosition("", 1, 0), "create_todo", item="Again")
 
     assert await rows(db) == 5
+
+
+async def test_a_run_that_was_deleted_has_no_effect_any_more(call: Caller, db: Database) -> None:
+    await call("create_todo", item="While it was there")
+    async with db.writing() as db_session:
+        await db_session.execute(delete(Run).where(Run.id == call.context.run_id))
+
+    with pytest.raises(IntegrityError):
+        await call("create_todo", item="Too late")
+
+    assert (await rows(db), await rows(db, ToolEffect)) == (1, 0)
 
 
 async def test_what_was_refused_is_tried_again(call: Caller, db: Database) -> None:

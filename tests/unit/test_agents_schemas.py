@@ -38,6 +38,8 @@ BAD: list[dict[str, Any]] = [
     {"name": "a", "tools": "create_todo"},
     {"name": "a", "tools": None},
     {"name": "a", "handoffs": [str(n) for n in range(21)]},
+    {"name": "a", "agent_tools": [str(n) for n in range(21)]},
+    {"name": "a", "approve": "*"},
     {"name": "a", "settings": {"temperature": -0.1}},
     {"name": "a", "settings": {"temperature": float("nan")}},
     {"name": "a", "settings": {"max_output_tokens": 0}},

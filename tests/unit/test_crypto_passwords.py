@@ -41,3 +41,15 @@ def test_the_first_guesses_are_known() -> None:
     assert len(common_passwords()) > 10_000
     assert all(is_common(word) for word in ("password", "Password", "12345678", "qwertyuiop", "iloveyou", "sunshine"))
     assert not is_common("correct horse battery staple")
+
+
+@pytest.mark.parametrize(
+    "word", ["aaaaaaaa", "AaAaAaAa", "........", "23456789", "hgfedcba", "cdefghijklmnop", "abcdabcdab", "xyzxyzxyz"]
+)
+def test_a_pattern_is_a_first_guess(word: str) -> None:
+    assert is_common(word)
+
+
+@pytest.mark.parametrize("word", ["aaaaaaab", "abcdefgi", "tea for two", "abcdeabcde"])
+def test_what_only_begins_as_a_pattern_is_not(word: str) -> None:
+    assert not is_common(word)

@@ -4,14 +4,32 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
+import msgspec
 import pytest
 import structlog
 
 from app.lib.observability.logs import configure_logging
-from app.lib.observability.redaction import REDACTED, names_a_secret, redact
+from app.lib.observability.redaction import REDACTED, _names_a_secret, names_a_secret, redact, without_value
 
 KEY = "sk-live-1234567890"
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    pass
+
+
+class Cat(msgspec.Struct, tag="cat"):
+    pass
 
 
 @pytest.mark.parametrize(
@@ -32,6 +50,86 @@ def test_values_are_hidden_at_any_depth() -> None:
     value = {"a": [{"b": {"api_key": KEY, "kept": 1}}], "token": {"deep": KEY}, "max_tokens": 5}
 
     assert redact(value) == {"a": [{"b": {"api_key": REDACTED, "kept": 1}}], "token": REDACTED, "max_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f'{{"user": {{"password": "{KEY}"',
+        f'{{"api_key": "{KEY}", "kept": 1',
+        f"{{'api-key': '{KEY}', 'kept': 1}}",
+        f"{{password: {KEY}, kept: 1}}",
+        f"client_secret={KEY}&kept=1",
+        f'{{\\"accessToken\\": \\"{KEY}\\"',
+        f"Authorization: Bearer {KEY}\nkept",
+        f'{{"secret": {{"deep": ["{KEY}"]',
+        f'{{"password": "with a \\" quote {KEY}"',
+    ],
+)
+def test_credentials_are_hidden_in_what_was_to_be_json(raw: str) -> None:
+    shown = redact({"raw": raw})["raw"]
+
+    assert KEY not in shown
+    assert REDACTED in shown
+    assert ("kept" in raw) == ("kept" in shown)
+
+
+def test_what_was_to_be_json_is_left_alone_where_nothing_says_credential() -> None:
+    raw = '{"title": "the token, please", "max_tokens": 5, "url": "http://x"'
+
+    assert redact({"raw": raw}) == {"raw": raw}
+    assert redact({"title": f"password: {KEY}"}) == {"title": f"password: {KEY}"}
+
+
+def test_a_long_unreadable_text_is_looked_through_in_no_time() -> None:
+    for piece in ("a", "password", 'password: "', "\\", "[", "a:", "password=\\"):
+        redact({"raw": piece * (200_000 // len(piece))})
+
+
+def test_a_name_that_a_model_made_up_is_judged_but_not_remembered() -> None:
+    assert names_a_secret("x" * 100_000 + "_password")
+    assert not names_a_secret("x" * 100_000)
+    before = _names_a_secret.cache_info().currsize
+    names_a_secret("y" * 100_000)
+    assert _names_a_secret.cache_info().currsize == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (Literal["a"], KEY),
+        (Colour, KEY),
+        (Dog | Cat, {"type": KEY}),
+        (int, KEY),
+        (float, KEY),
+        (bool, KEY),
+        (None, KEY),
+        (datetime, KEY),
+        (date, KEY),
+        (time, KEY),
+        (timedelta, KEY),
+        (UUID, KEY),
+        (Decimal, KEY),
+        (bytes, KEY + "!"),
+        (list[int], KEY),
+        (dict[str, int], {KEY: KEY}),
+        (Annotated[str, msgspec.Meta(pattern="^a$")], KEY),
+        (Annotated[str, msgspec.Meta(max_length=1)], KEY),
+        (Annotated[str, msgspec.Meta(min_length=100)], KEY),
+        (Literal["a"], f"{KEY} - at `$.{KEY}`"),
+        (Literal["a"], f"line\n{KEY}"),
+        (Literal[1], 5),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_is_said_of_a_bad_value_does_not_repeat_it(kind: Any, given: Any, *, strict: bool) -> None:
+    for shape, value, path in ((kind, given, ""), (dict[str, list[kind]], {"x": [given]}, "[...][0]")):
+        with pytest.raises(msgspec.ValidationError) as refused:
+            msgspec.convert(value, shape, strict=strict)
+        said = without_value(str(refused.value))
+        assert KEY not in said
+        assert said.startswith(("Invalid", "Expected", "Object"))
+        assert path in said
 
 
 def test_a_known_credential_is_hidden_wherever_it_appears() -> None:
@@ -99,3 +197,18 @@ def test_what_the_database_driver_says_about_parameters_stays_quiet(logged: io.S
     logging.getLogger("sqlalchemy.engine").info("parameters %s", KEY)
 
     assert logged.getvalue() == ""
+
+
+def test_a_ticket_in_an_address_is_masked_wherever_it_is_told(logged: io.StringIO) -> None:
+    address = "/api/ws?ticket=hgk_abc-DEF_123&after=1"
+
+    structlog.get_logger("app").warning("saw", path=address)
+    logging.getLogger("some.library").error('%s - "WebSocket %s" [accepted]', "1.2.3.4:5", address)
+    try:
+        int(address)
+    except ValueError:
+        structlog.get_logger("app").exception("failed")
+
+    told = logged.getvalue()
+    assert "hgk_" not in told
+    assert told.count("ticket=***&after=1") >= 3

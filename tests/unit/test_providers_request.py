@@ -7,6 +7,7 @@ import msgspec
 
 from app.lib.providers.chat.request import body_of, messages_of
 from app.lib.providers.model import ModelCall, ToolSchema
+from app.lib.providers.presets import PLAIN
 
 TOOL = ToolSchema("look", "Look.", {"type": "object", "properties": {}})
 
@@ -46,7 +47,7 @@ def shape(*items: dict[str, Any]) -> list[str]:
 
 
 def body(call: ModelCall) -> dict[str, Any]:
-    decoded: dict[str, Any] = msgspec.json.decode(body_of(call, most_tokens="max_tokens"))
+    decoded: dict[str, Any] = msgspec.json.decode(body_of(call, PLAIN))
     return decoded
 
 
@@ -201,8 +202,8 @@ def test_a_history_of_400_items_is_cheap() -> None:
         history += [output(f"c{number}", text), assistant(text)]
     call = call_of(*history, instructions="Be brief.", tools=[TOOL] * 10)
 
-    body_of(call, most_tokens="max_tokens")
+    body_of(call, PLAIN)
     start = time.process_time()
-    body_of(call, most_tokens="max_tokens")
+    body_of(call, PLAIN)
 
     assert time.process_time() - start < 0.025

@@ -37,8 +37,11 @@ def test_events_are_the_same_in_pieces_of_any_size(size: int) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"data: b", b"data: b\n", b"event: b\n", b": b", b"data: b\r"])
-def test_what_looks_like_one_event_may_go_on_with_another(rest: bytes) -> None:
-    pieces = [b"data: a\n\n", b"data: a\n\n" + rest, b"data: c\n\n", b"data: d\n\n"]
+@pytest.mark.parametrize(
+    "one", [b"data: a\n\n", b"event: n\ndata: a\n\n", b"event: n\nid: 7\n\n", b"event:n\ndata:a\n\n"]
+)
+def test_what_looks_like_one_event_may_go_on_with_another(rest: bytes, one: bytes) -> None:
+    pieces = [one, one + rest, b"data: c\n\n", one, b"data: d\n\n"]
 
     assert parsed(pieces) == parsed([b"".join(pieces)])
 

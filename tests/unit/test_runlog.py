@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib.runlog.cursor import MAX_WRITE, Cursor, sweep
+from app.lib.runlog.cursor import MAX_WRITE, Cursor
 from app.lib.runlog.errors import LeaseLost, LogTooLarge
 from app.lib.runlog.frames import PING, Batch, border, enveloped, frame, parse, skip, split
 from app.lib.runlog.hub import TAIL_BYTES, Hub
 from app.lib.runlog.log import PENDING_BYTES, LogWriter, RunLog
-from app.lib.runlog.store import Head, Step, Write
+from app.lib.runlog.store import Head, News, Step, Write
 
 
 class MemoryStore:
@@ -29,6 +29,15 @@ class MemoryStore:
         self.hold.set()
         self.taken: set[UUID] = set()
         self.fail: list[str] = []
+        self.ended: set[UUID] = set()
+        self.gone: set[UUID] = set()
+        self.most_news = 1000
+        self.opened = anyio.Event()
+
+    async def open(self) -> None:
+        if self.fail:
+            raise OSError(self.fail.pop(0))
+        self.opened.set()
 
     async def write(self, writes: list[Write]) -> dict[UUID, str | None]:
         await self.hold.wait()
@@ -51,6 +60,15 @@ class MemoryStore:
     async def head(self, run_id: UUID) -> Head | None:
         batches = self.batches.get(run_id, [])
         return Head(batches[-1].last_seq if batches else 0, 1, ended=False)
+
+    async def news(self, known: dict[UUID, int]) -> dict[UUID, News]:
+        found: dict[UUID, News] = {}
+        for run_id in known.keys() - self.gone:
+            head = await self.head(run_id)
+            assert head is not None
+            batches = [b for b in self.batches.get(run_id, []) if b.last_seq > known[run_id]]
+            found[run_id] = News(head.seq, run_id in self.ended, batches[: self.most_news])
+        return found
 
     async def reset(self) -> None:
         """Nothing to forget."""
@@ -208,6 +226,48 @@ async def test_a_write_that_failed_is_done_once(failures: list[str], monkeypatch
     assert [b.last_seq for b in store.batches[log.run_id]] == [2]
 
 
+async def test_a_writer_says_that_it_fails_until_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.lib.runlog.log._RETRY_SECONDS", 0.001)
+    store = MemoryStore()
+    store.fail = ["before", "after"]
+    told: list[bool] = []
+    reset = store.reset
+
+    async def look() -> None:
+        told.append(writer.failing)
+        await reset()
+
+    monkeypatch.setattr(store, "reset", look)
+    async with writing(store) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        say(log)
+        await log.store()
+
+        assert told == [True, True]
+        assert not writer.failing
+
+
+async def test_a_store_that_cannot_be_opened_is_tried_again_with_nothing_to_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.lib.runlog.log._RETRY_SECONDS", 0.001)
+    store = MemoryStore()
+    store.fail = ["once", "twice"]
+    writer = LogWriter(store, Hub(), max_run_bytes=10**9)
+
+    await writer.connect()
+    failed = writer.failing
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        with anyio.fail_after(5):
+            await store.opened.wait()
+        recovered = not writer.failing
+        tasks.cancel_scope.cancel()
+
+    assert failed
+    assert recovered
+
+
 async def test_a_log_over_its_bound_takes_only_last_words() -> None:
     store = MemoryStore()
     async with writing(store, max_bytes=180) as writer:
@@ -306,6 +366,57 @@ async def test_the_tail_in_memory_is_bounded() -> None:
         assert following._reader.tail.size <= TAIL_BYTES
 
 
+async def test_what_is_stored_while_a_reader_waits_is_written_without_waking_it() -> None:
+    async with writing(MemoryStore()) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        following = cursor(writer, log.run_id)
+        written: list[bytes] = []
+
+        def write_now(data: bytes) -> bool:
+            if len(written) == 2:
+                return False
+            written.append(data)
+            return True
+
+        following.write_now = write_now
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_say_one_after_the_other, log, 3)
+            refused = await following.read()
+
+    frames = [frame(n, b"message_delta", b'{"content":"x"}') for n in range(1, 4)]
+    assert written == frames[:2]
+    assert refused == frames[2]
+
+
+async def test_a_write_without_events_is_not_written_to_readers() -> None:
+    """An empty piece of a chunked body would end it."""
+    async with writing(MemoryStore()) as writer:
+        log = writer.open(uuid4(), 1, 0)
+        following = cursor(writer, log.run_id)
+        written: list[bytes] = []
+
+        def write_now(data: bytes) -> bool:
+            written.append(data)
+            return True
+
+        following.write_now = write_now
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(following.read)
+            await anyio.wait_all_tasks_blocked()
+            await log.store(Step("", 1, "model", 0, b"{}"))
+            await _say_one_after_the_other(log, 1)
+            tasks.cancel_scope.cancel()
+
+    assert written == [frame(1, b"message_delta", b'{"content":"x"}')]
+
+
+async def _say_one_after_the_other(log: RunLog, times: int) -> None:
+    for _ in range(times):
+        await anyio.wait_all_tasks_blocked()
+        say(log)
+        await log.store()
+
+
 async def test_a_quiet_reader_gets_a_comment() -> None:
     async with writing(MemoryStore()) as writer:
         log = writer.open(uuid4(), 1, 0)
@@ -342,41 +453,6 @@ async def test_closing_the_hub_ends_every_reader_without_an_end_of_the_log() -> 
 
         assert not following.ended
         assert await cursor(writer, log.run_id).read() == b""
-
-
-async def test_news_of_a_run_that_another_process_writes_is_fetched() -> None:
-    store = MemoryStore()
-    run_id = uuid4()
-    async with writing(store) as writer:
-        following = cursor(writer, run_id)
-        store.batches[run_id] = [Batch(run_id, 1, 1, frame(1, b"message_delta", b'{"content":"x"}'))]
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_when_blocked, lambda: writer.hub.catch_up(run_id, 1, ended=True))
-            assert split(await following.read()) == [store.batches[run_id][0].frames]
-
-        assert await following.read() == b""
-        assert following.ended
-
-
-async def test_a_store_that_is_away_ends_neither_the_sweep_nor_the_server() -> None:
-    store = MemoryStore()
-    failures = 0
-
-    async def fail(_: UUID) -> Head | None:
-        nonlocal failures
-        failures += 1
-        raise ConnectionRefusedError
-
-    store.head = fail  # type: ignore[method-assign, assignment]
-    async with writing(store) as writer:
-        cursor(writer, uuid4())  # of a run that another process writes
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(sweep, writer.hub, store, 60.0, 0.001)
-            with anyio.fail_after(5):
-                while failures < 3:
-                    await anyio.lowlevel.checkpoint()
-            tasks.cancel_scope.cancel()
 
 
 async def test_a_reader_of_a_log_that_is_gone_ends() -> None:

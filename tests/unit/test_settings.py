@@ -5,6 +5,7 @@ import os
 import pytest
 
 from app.server.reserved import RESERVED
+from app.server.running import build_registry
 from app.server.settings import PREFIX, BadSettings, Settings, load, variable
 
 SECRET = "hunter2-hunter2"
@@ -51,7 +52,40 @@ def test_variables_are_read_with_and_without_the_prefix(environment: pytest.Monk
         ("HEADGATE_CORS_ORIGINS", "https://a.example/page", "HEADGATE_CORS_ORIGINS: must be origins"),
         ("HEADGATE_CORS_ORIGINS", "null", "HEADGATE_CORS_ORIGINS: must be origins"),
         ("HEADGATE_TRUSTED_PROXIES", "*", "HEADGATE_TRUSTED_PROXIES: must be addresses"),
+        ("HEADGATE_EGRESS_ALLOW", "http://ollama:11434", "HEADGATE_EGRESS_ALLOW: must be hosts such as"),
+        ("HEADGATE_EGRESS_ALLOW", "10.0.0.1/8", "HEADGATE_EGRESS_ALLOW: must be hosts such as"),
+        ("BEDROCK_REGION", "evil.example/", "BEDROCK_REGION: must be the name of an AWS region"),
+        ("AWS_ACCESS_KEY_ID", f"{SECRET}\r\n", "AWS_ACCESS_KEY_ID: must be letters and digits"),
+        ("HEADGATE_REDIS_URL", f"http://:{SECRET}@cache:6379", "HEADGATE_REDIS_URL: must be a URL such as redis://"),
+        ("HEADGATE_REDIS_URL", f"redis://:{SECRET}@", "HEADGATE_REDIS_URL: must be a URL such as redis://"),
+        ("HEADGATE_REDIS_URL", f"redis://:{SECRET}@cache:port", "HEADGATE_REDIS_URL: must be a URL such as redis://"),
         ("HEADGATE_DATABASE_URL", f"mysql://u:{SECRET}@db/x", "HEADGATE_DATABASE_URL: must start with postgresql://"),
+        (
+            "HEADGATE_DATABASE_URL",
+            f"postgresql://u:{SECRET}@db/x?a=3",
+            "HEADGATE_DATABASE_URL: 'a' is not an option",
+        ),
+        ("HEADGATE_DATABASE_URL", f"postgresql://u:{SECRET}@db/x?ssl=maybe", "HEADGATE_DATABASE_URL: sslmode must be"),
+        (
+            "HEADGATE_DATABASE_URL",
+            f"postgresql://u:{SECRET}@db/x?ssl=allow&sslmode=allow",
+            "HEADGATE_DATABASE_URL: sslmode is given twice",
+        ),
+        (
+            "HEADGATE_DATABASE_URL",
+            f"postgresql://u:{SECRET}@db/x?connect_timeout=soon",
+            "HEADGATE_DATABASE_URL: connect_timeout must be seconds",
+        ),
+        ("HEADGATE_DATABASE_URL", f"postgresql://u:x@{SECRET}@db/x", "HEADGATE_DATABASE_URL: has one @ too many"),
+        ("HEADGATE_DATABASE_URL", f"postgresql://u:{SECRET}@db:x/x", "HEADGATE_DATABASE_URL: is not a URL"),
+        ("HEADGATE_DATABASE_URL", "sqlite:////x.db?mode=ro", "HEADGATE_DATABASE_URL: 'mode' is not an option"),
+        (
+            "HEADGATE_DATABASE_URL",
+            f"postgresql://u:{SECRET}@db/x?sslmode=verify-full&sslrootcert=/gone.pem",
+            "HEADGATE_DATABASE_URL: sslrootcert names no file",
+        ),
+        ("HEADGATE_DATABASE_URL", "sqlite://", "HEADGATE_DATABASE_URL: must name a file"),
+        ("HEADGATE_DATA_DIR", "what?", "HEADGATE_DATA_DIR: must not have a ? in it"),
         ("HEADGATE_STREAM_HEARTBEAT", "0", "HEADGATE_STREAM_HEARTBEAT: input should be greater than 0"),
         ("HEADGATE_SIGNUP", "maybe", "HEADGATE_SIGNUP: input should be 'open' or 'closed'"),
         ("HEADGATE_JWT_JWKS_URL", "https://id.example/keys", "HEADGATE_JWT_JWKS_URL: needs HEADGATE_JWT_ISSUER"),
@@ -110,3 +144,35 @@ def test_the_prefix_is_the_products_name() -> None:
 
 def test_what_has_no_effect_yet_is_a_setting_all_the_same() -> None:
     assert Settings.model_fields.keys() >= RESERVED
+
+
+@pytest.mark.parametrize(
+    ("set_too", "said"),
+    [
+        ({"BEDROCK_REGION": "eu-central-1"}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: set both of them or none"),
+        (
+            {"BEDROCK_ENDPOINT_URL": "https://vpce.example", "AWS_SECRET_ACCESS_KEY": SECRET},
+            "BEDROCK_REGION: must be set with AWS_ACCESS_KEY_ID, whose signatures name the region",
+        ),
+    ],
+)
+def test_half_of_what_bedrock_needs_is_refused(
+    environment: pytest.MonkeyPatch, set_too: dict[str, str], said: str
+) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", **set_too}.items():
+        environment.setenv(name, value)
+
+    with pytest.raises(BadSettings) as caught:
+        load(os.environ)
+
+    assert str(caught.value) == said
+
+
+def test_keys_of_aws_that_are_there_for_something_else_lend_nothing(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+    assert build_registry(load(os.environ)).lent == []
+
+    environment.setenv("BEDROCK_REGION", "eu-central-1")
+    assert build_registry(load(os.environ)).lent == ["bedrock"]

@@ -11,13 +11,17 @@ EFFECTS = {"create_todo", "update_todo", "delete_todo", "schedule_todo", "batch_
 
 def test_the_catalogue_names_each_tool_once() -> None:
     assert {*TOOLS} == EFFECTS | {
-        *("get_todo_list", "search_todos", "analyze_schedule", "get_user_datetime", "get_user_quota")
+        *("get_todo_list", "search_todos", "analyze_schedule", "get_user_datetime", "get_user_quota", "ask_user")
     }
     assert all(name == tool.name and tool.description for name, tool in TOOLS.items())
 
 
 def test_what_changes_something_says_so() -> None:
     assert {tool.name for tool in TOOLS.values() if tool.effect} == EFFECTS
+
+
+def test_none_of_them_leaves_the_user_to_say_whether_it_happened() -> None:
+    assert all(tool.repeatable for tool in TOOLS.values())
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
@@ -43,5 +47,6 @@ def test_required_arguments_are_those_without_a_default() -> None:
         "delete_todo": ["todo_id"],
         "search_todos": ["query"],
         "batch_update_schedule": ["updates"],
+        "ask_user": ["prompt"],
     }
     assert {"from", "to"} <= {*TOOLS["get_todo_list"].parameters["properties"]}

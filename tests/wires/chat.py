@@ -20,8 +20,11 @@ import anyio.lowlevel
 import msgspec
 from anyio.abc import TaskGroup
 
+from app.lib.egress.policy import Policy
 from tests.wires.script import Ending, Script, answer, paced
 
+LOCAL = Policy(["127.0.0.1", "localhost"])
+"""Lets users' credentials reach the fake providers, which a server does only where its operator says so."""
 _PACED = re.compile(r"(\d+)x(\d+)")
 
 
@@ -34,6 +37,8 @@ class Seen:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
+    """The body as it came."""
     hung_up: anyio.Event = field(default_factory=anyio.Event)
     """Set when the client closes the connection, before or after the response's end."""
     answered: anyio.Event = field(default_factory=anyio.Event)
@@ -141,7 +146,8 @@ class _Connection(asyncio.Protocol):
         if len(rest) < size:
             return
         self._received = rest[size:]
-        self._current = Seen(self._number, start.split(" ")[1], headers, msgspec.json.decode(rest[:size] or b"{}"))
+        body = rest[:size] or b"{}"
+        self._current = Seen(self._number, start.split(" ")[1], headers, msgspec.json.decode(body), body)
         self._wire.arrived(self, self._current)
 
     async def play(self, seen: Seen) -> None:

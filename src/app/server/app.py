@@ -12,7 +12,7 @@ from app.lib.db.engine import Database
 from app.lib.providers.registry import Registry
 from app.server.bodies import MAX_BODY, JSONRequest
 from app.server.edge import Edge
-from app.server.health import HealthController, front
+from app.server.health import HealthController, Probe, front
 from app.server.identity import build_identity
 from app.server.lifespan import Stopping, watch_signals
 from app.server.openapi import openapi_config
@@ -42,7 +42,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
         authenticator=identity.authenticator,
     )
 
+    probe = Probe(settings.database)
+
     async def close_database() -> None:
+        await probe.close()
         await db.close()
 
     app = Litestar(
@@ -65,9 +68,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
                 "stopping": Stopping(),
                 "authenticator": identity.authenticator,
                 "runs": running.runs,
+                "writer": running.writer,
+                "pressure": running.pressure,
+                "admission": running.engine.admission,
+                "probe": probe,
             }
         ),
         lifespan=[watch_signals, running.lifespan],
+        on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,
         request_max_body_size=MAX_BODY,

@@ -1,15 +1,19 @@
 """Reading JSON bodies from strangers: whatever they hold, the answer is a 4xx and no stranger's text gets further."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import anyio
 from litestar import Request
 from litestar.exceptions import HTTPException, SerializationException
-from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
+from litestar.serialization import decode_json
+from litestar.status_codes import HTTP_408_REQUEST_TIMEOUT, HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from app.lib.errors import AppError, ErrorKind, InvalidField
 
 MAX_BODY = 1024 * 1024
+BODY_SECONDS = 30
 MAX_DEPTH = 100
 """Levels of lists and objects inside each other. Encoders and databases give up at about 1,000."""
 
@@ -23,23 +27,48 @@ class UnreadableBody(AppError):
 
 
 class JSONRequest(Request[Any, Any, Any]):
-    """A request whose JSON is checked for what the decoder lets through or dies of."""
+    """A request whose body comes in time, and whose JSON is checked for what the decoder lets through or dies of."""
+
+    async def body(self) -> bytes:
+        try:
+            with anyio.fail_after(BODY_SECONDS):
+                return await super().body()
+        except TimeoutError:
+            raise HTTPException(status_code=HTTP_408_REQUEST_TIMEOUT, headers={"Connection": "close"}) from None
 
     async def json(self) -> Any:
         if (body := await self.body()) and not _is_json(self.content_type[0]):
             raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE)
-        try:
+        with _readable():
             value = await super().json()
-        except SerializationException:
-            raise UnreadableBody("it is not valid JSON") from None
-        except UnicodeDecodeError:
-            raise UnreadableBody("it is not valid UTF-8") from None
-        except RecursionError:
-            raise UnreadableBody(f"it is nested more than {MAX_DEPTH} levels deep") from None
-        # Walking a body costs time; these two counts say whether it can hold what is looked for.
-        if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-            _check(value)
+        _look_through(body, value)
         return value
+
+
+def checked_json(text: bytes) -> Any:
+    """What came in one message of a socket, held to the same rules as a body."""
+    with _readable():
+        value = decode_json(text)
+    _look_through(text, value)
+    return value
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except SerializationException:
+        raise UnreadableBody("it is not valid JSON") from None
+    except UnicodeDecodeError:
+        raise UnreadableBody("it is not valid UTF-8") from None
+    except RecursionError:
+        raise UnreadableBody(f"it is nested more than {MAX_DEPTH} levels deep") from None
+
+
+def _look_through(body: bytes, value: Any) -> None:
+    # Walking a body costs time; these two counts say whether it can hold what is looked for.
+    if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check(value)
 
 
 def _is_json(media_type: str) -> bool:

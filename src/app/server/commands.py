@@ -1,20 +1,19 @@
 """What the command line does besides serving."""
 
 import argparse
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import anyio
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.accounts.schemas import Role
 from app.domain.accounts.service import AccountService
-from app.lib.db.engine import Database
+from app.lib.db.engine import DATABASE_ERRORS, Database
 from app.lib.errors import AppError
 from app.server import migrations
-from app.server.data_folder import make_data_folder, sqlite_file
+from app.server.data_folder import make_data_folder, open_to_others, sqlite_file
 from app.server.keys import JWT_SECRET_NAME, MASTER_KEY_NAME, missing_keys, unsound_keys
+from app.server.running import check_providers
 from app.server.serve import reason
 from app.server.settings import Refused, Settings
 
@@ -30,7 +29,8 @@ def migrate(settings: Settings) -> None:
 
 
 def check(settings: Settings) -> list[Finding]:
-    """Look, and change nothing."""
+    """Look, and change nothing. Raises BadSettings."""
+    check_providers(settings)
     return [
         Finding(ok=True, text="settings"),
         *_folder(settings.data_dir),
@@ -47,7 +47,7 @@ async def _migrate(settings: Settings) -> None:
     db = Database(settings.database)
     try:
         await migrations.upgrade(db)
-    except (SQLAlchemyError, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise Refused(f"The database cannot be used ({reason(error)}).") from None
     finally:
         await db.close()
@@ -62,7 +62,7 @@ async def _create_user(settings: Settings, options: argparse.Namespace, password
             await accounts.create(options.email, password, role=Role(options.role), name=options.name)
     except AppError as error:
         raise Refused(error.detail) from None
-    except (SQLAlchemyError, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise Refused(f"The database cannot be used ({reason(error)}).") from None
     finally:
         await db.close()
@@ -104,5 +104,5 @@ def _keys(settings: Settings) -> list[Finding]:
 
 
 def _private(path: Path, what: str) -> Finding:
-    others = stat.S_IMODE(path.stat().st_mode) & 0o077
+    others = open_to_others(path)
     return Finding(ok=not others, text=f"{what}: {path}" + (" can be read by others" if others else ""))

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,10 @@ def make_data_folder(settings: Settings) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise Refused(f"The data folder {folder} is not writable.")
     return folder
+
+
+def open_to_others(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from app.domain.accounts.controllers import Entrance
-from app.domain.accounts.guards import AuthenticationMiddleware, provide_user
-from app.domain.accounts.service import AccessService, Authenticator
+from app.domain.accounts.guards import AuthenticationMiddleware, provide_run_ticket, provide_user
+from app.domain.accounts.service import AccessService, Authenticator, Origins, TicketService
 from app.lib.clock import Clock
 from app.lib.crypto.issuer import OutsideIssuer
 from app.lib.crypto.passwords import Passwords
@@ -39,16 +39,20 @@ def build_identity(settings: Settings, *, db: Database, clock: Clock) -> Identit
         authenticator=authenticator,
         clock=clock,
     )
-    entrance = Entrance(signup_open=settings.signup_open, origin=settings.origin, public=bool(settings.public_url))
+    tickets = TicketService(db, authenticator, clock=clock)
+    origins = Origins(settings.origin, public=bool(settings.public_url), listed=settings.cors_origins)
     return Identity(
         authenticator,
-        DefineMiddleware(AuthenticationMiddleware, authenticator=authenticator),
+        DefineMiddleware(AuthenticationMiddleware, authenticator=authenticator, tickets=tickets),
         {
             "user": Provide(provide_user, sync_to_thread=False),
             "passwords": _always(passwords),
             "access": _always(access),
             "authenticator": _always(authenticator),
-            "entrance": _always(entrance),
+            "run_ticket": Provide(provide_run_ticket, sync_to_thread=False),
+            "tickets": _always(tickets),
+            "origins": _always(origins),
+            "entrance": _always(Entrance(origins, signup_open=settings.signup_open)),
         },
     )
 

@@ -9,11 +9,13 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
+from litestar.params import ParameterKwarg
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.lib.errors import STATUS, AppError
+from app.lib.observability.redaction import without_value
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -36,6 +38,7 @@ HTTP_CODES = {
     403: HttpCode("forbidden", "This is not allowed."),
     404: HttpCode("not_found", "There is nothing here."),
     405: HttpCode("method_not_allowed", "This address does not answer that method."),
+    408: HttpCode("body_too_slow", "The body took too long to arrive."),
     413: HttpCode("body_too_large", "The body is larger than 1 MiB."),
     415: HttpCode("unsupported_media_type", "The body must be JSON, with Content-Type: application/json."),
     429: HttpCode("too_many_requests", "Too many requests."),
@@ -69,7 +72,10 @@ def invalid_problem(request: AnyRequest, error: ValidationException) -> Response
         return _response(problem(422, *INVALID_BODY, {"errors": body}))
     if found and all(entry.get("source") == "path" or entry.get("key") in request.path_params for entry in found):
         return _response(problem(404, *HTTP_CODES[404]))
-    parameters = [{"parameter": entry.get("key", ""), "detail": entry.get("message", "")} for entry in found]
+    parameters = [
+        {"parameter": _name(request, entry.get("key", "")), "detail": without_value(entry.get("message", ""))}
+        for entry in found
+    ]
     return _response(problem(422, *INVALID_PARAMETER, {"errors": parameters}))
 
 
@@ -83,11 +89,26 @@ def misread_problem(request: AnyRequest, error: InternalServerException) -> Resp
 
 def crash_problem(_: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     """A database that is away passes; anything else is a bug: logged in full, told in brief."""
+    body = _crash(error)
+    return _response(body, _headers(body["status"], None))
+
+
+def _crash(error: Exception) -> dict[str, Any]:
     if _is_away(error):
         logger.error("the database is away", error=type(error).__name__)
-        return _response(problem(503, *HTTP_CODES[503], retryable=True), _headers(503, None))
+        return problem(503, *HTTP_CODES[503], retryable=True)
     logger.error("unhandled error", exc_info=error)
-    return _response(problem(500, *HTTP_CODES[500]))
+    return problem(500, *HTTP_CODES[500])
+
+
+def explained(error: Exception) -> dict[str, Any]:
+    """The problem of a failure that is told where there are no responses: on a socket."""
+    if isinstance(error, AppError):
+        return problem(STATUS[error.kind], error.code, error.detail, error.context, retryable=error.retryable)
+    if isinstance(error, msgspec.ValidationError):
+        rule = _MESSAGE_RULE.match(str(error))
+        return problem(422, *INVALID_BODY, {"errors": [_broken_rule(rule.groupdict(""))] if rule else []})
+    return _crash(error)
 
 
 def _is_away(error: BaseException) -> bool:
@@ -143,8 +164,16 @@ def _headers(status: int, retry_after: object) -> dict[str, str]:
     return headers
 
 
+def _name(request: AnyRequest, argument: str) -> str:
+    """What clients call a parameter: its handler may have to call it otherwise."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(argument)
+    told = field.kwarg_definition if field is not None else None
+    return (told.name if isinstance(told, ParameterKwarg) else None) or argument
+
+
 _FIELD = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$")
 _BODY_RULE = re.compile(r"(?P<message>.*) - at `\$\.data\.(?P<key>.*)`$")
+_MESSAGE_RULE = re.compile(r"(?P<message>.*?)(?: - at `\$\.?(?P<key>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -157,4 +186,5 @@ def _broken_rule(entry: dict[str, str]) -> dict[str, str]:
     steps = [name or index for name, index in _STEP.findall(path)]
     if field := _FIELD.search(message):
         steps.append(field["name"])
-    return {"pointer": "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps), "detail": message}
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return {"pointer": pointer, "detail": without_value(message)}

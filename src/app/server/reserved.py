@@ -2,15 +2,7 @@
 
 RESERVED = frozenset(
     {
-        "redis_url",
-        "egress_allow",
-        "stream_idle_timeout",
         "max_concurrent_runs",
-        "max_active_runs",
-        "max_readers",
-        "log_retention",
-        "pause_hold",
-        "pause_limit",
         "rate_limit_per_minute",
         "monthly_tokens",
         "monthly_cost_usd",
@@ -18,12 +10,5 @@ RESERVED = frozenset(
         "quota_fail",
         "rate_limit_headers",
         "a2a_conformance",
-        "anthropic_api_key",
-        "anthropic_base_url",
-        "aws_bearer_token_bedrock",
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "bedrock_region",
-        "bedrock_endpoint_url",
     }
 )

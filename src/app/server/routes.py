@@ -4,8 +4,12 @@ from litestar.types import ControllerRouterHandler
 
 from app.domain.accounts.controllers import AccessController, MeController
 from app.domain.agents.controllers import AgentController
+from app.domain.runs.controllers.control import ChatControlController, ControlController
+from app.domain.runs.controllers.export import ExportController
 from app.domain.runs.controllers.runs import RunController
-from app.domain.runs.controllers.starts import AgentRunController, TodoAgentController
+from app.domain.runs.controllers.socket import run_socket
+from app.domain.runs.controllers.starts import AgentRunController, ChatController, TodoAgentController
+from app.domain.runs.controllers.tickets import TicketController
 from app.domain.sessions.controllers import SessionController
 from app.domain.todos.controllers import TagController, TodoController
 
@@ -15,8 +19,14 @@ ROUTES: list[ControllerRouterHandler] = [
     AgentController,
     AgentRunController,
     RunController,
+    TicketController,
+    run_socket,
+    ControlController,
+    ChatController,
+    ChatControlController,
     TodoAgentController,
     SessionController,
+    ExportController,
     TagController,
     TodoController,
 ]

@@ -8,26 +8,40 @@ import anyio
 import structlog
 from litestar import Litestar
 from litestar.di import Provide
+from pydantic import SecretStr
 
 from app.domain.accounts.schemas import Principal
 from app.domain.accounts.service import Authenticator
+from app.domain.runs.admission import Admission
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor
 from app.domain.runs.records import RunRecords
+from app.domain.runs.retention import Retention
 from app.domain.runs.service import Runs
+from app.domain.runs.socket.sockets import Sockets
+from app.domain.runs.socket.wire import Codec
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
-from app.lib.providers.credentials import server_credentials
-from app.lib.providers.registry import Registry
+from app.lib.egress.policy import Policy
+from app.lib.providers.credentials import ApiKey, BedrockKeys, server_credentials
+from app.lib.providers.errors import BadKey
+from app.lib.providers.registry import WIRES, Registry, is_known
 from app.lib.runlog.hub import Hub
 from app.lib.runlog.log import LogWriter
 from app.lib.runlog.postgres import PostgresLogStore
+from app.lib.runlog.pressure import Pressure
+from app.lib.runlog.remote import RemoteRuns
 from app.lib.runlog.sqlite import SqliteLogStore
 from app.lib.runlog.store import LogStore
+from app.lib.runlog.wake.postgres import PostgresLine
+from app.lib.runlog.wake.redis import RedisLine
+from app.lib.runlog.wake.waker import Line, Waker
+from app.server.bodies import checked_json
 from app.server.lifespan import Stopping
-from app.server.settings import Settings
+from app.server.problems import explained
+from app.server.settings import BadSettings, Settings
 
-DEFAULT_MODELS = {"openai": "openai/gpt-5-mini"}
+DEFAULT_MODELS = {"openai": "openai/gpt-5-mini", "anthropic": "anthropic/claude-sonnet-5-5"}
 DEMO_MODEL = "demo/todo"
 RECHECK_SECONDS = 2.0
 """A reader whose login ended is closed within this time."""
@@ -39,21 +53,39 @@ logger = structlog.get_logger()
 class Running:
     runs: Runs
     engine: Engine
+    writer: LogWriter
     hub: Hub
+    sockets: Sockets
+    waker: Waker
+    remote: RemoteRuns
     registry: Registry
     authenticator: Authenticator
+    pressure: Pressure
+    retention: Retention
 
     @property
     def dependencies(self) -> dict[str, Provide]:
-        return {name: Provide(lambda: self.runs, sync_to_thread=False) for name in ("runs", "remover")}
+        runs = {name: Provide(lambda: self.runs, sync_to_thread=False) for name in ("runs", "remover")}
+        return {**runs, "sockets": Provide(lambda: self.sockets, sync_to_thread=False)}
 
     @asynccontextmanager
     async def lifespan(self, app: Litestar) -> AsyncIterator[None]:
         """Runs are executed from here on; when the process is told to stop, readers and then runs are let go."""
         stopping: Stopping = app.state.stopping
+        # The sockets first: they say themselves why their runs go quiet.
+        stopping.on_set(self.sockets.leave)
         stopping.on_set(self.hub.close)
-        async with self.registry, self.engine.running(), anyio.create_task_group() as tasks:
+        await self.writer.connect()
+        async with (
+            self.registry,
+            self.waker.running(),
+            self.engine.running(),
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(self.remote.run)
             tasks.start_soon(self._close_ended_logins)
+            tasks.start_soon(self.pressure.run)
+            tasks.start_soon(self.retention.run)
             yield
             tasks.cancel_scope.cancel()
 
@@ -61,8 +93,10 @@ class Running:
         while True:
             await anyio.sleep(RECHECK_SECONDS)
             try:
-                principals = [group for group in self.hub.groups() if isinstance(group, Principal)]
+                groups = self.hub.groups() | self.sockets.users()
+                principals = [group for group in groups if isinstance(group, Principal)]
                 for principal in await self.authenticator.no_longer_valid(principals):
+                    self.sockets.end_login(principal)
                     self.hub.close_group(principal)
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot recheck logins", error=type(error).__name__)
@@ -73,6 +107,7 @@ def build_running(
 ) -> Running:
     hub = Hub()
     writer = LogWriter(_store(db, settings), hub, max_run_bytes=settings.run_max_bytes)
+    waker = Waker(_line(db, settings))
     records = RunRecords(
         db,
         clock,
@@ -81,13 +116,23 @@ def build_running(
         sole_owner=db.is_sqlite,
     )
     executor = Executor(
-        records, writer, registry, max_turns=settings.max_turns, timeout_seconds=settings.stream_timeout
+        records,
+        writer,
+        registry,
+        max_turns=settings.max_turns,
+        timeout_seconds=settings.stream_timeout,
+        hold_seconds=settings.pause_hold,
     )
+    pressure = Pressure(writer, processes=settings.workers)
+    admission = Admission(max_runs=settings.max_active_runs, max_readers=settings.max_readers, admits=pressure.admits)
     engine = Engine(
         executor,
         records,
         writer,
+        waker,
+        admission,
         lease_seconds=settings.run_lease,
+        park_seconds=settings.pause_limit,
         heartbeat_seconds=settings.stream_heartbeat,
     )
     runs = Runs(
@@ -100,26 +145,86 @@ def build_running(
         heartbeat_seconds=settings.stream_heartbeat,
         streaming=settings.streaming_enabled,
     )
-    return Running(runs, engine, hub, registry, authenticator)
+    remote = RemoteRuns(hub, writer.store, waker)
+    sockets = Sockets(Codec(checked_json, explained), send_seconds=settings.stream_idle_timeout)
+    retention = Retention(db, clock, days=settings.log_retention)
+    return Running(
+        runs,
+        engine,
+        writer,
+        hub,
+        sockets,
+        waker,
+        remote,
+        registry,
+        authenticator,
+        pressure,
+        retention,
+    )
+
+
+def check_providers(settings: Settings) -> None:
+    """Raises BadSettings for what would fail only when somebody asks for a model."""
+    if settings.default_model and not is_known(settings.default_model):
+        raise BadSettings(
+            f"HEADGATE_DEFAULT_MODEL: must be provider/model, where the provider is one of {', '.join(WIRES)}, demo"
+        )
+    for name in settings.lend_providers or ():
+        if name not in WIRES:
+            raise BadSettings(f"HEADGATE_LEND_PROVIDERS: {name[:40]!r} is not one of {', '.join(WIRES)}")
+    keys = {
+        "OPENAI_API_KEY": settings.openai_api_key,
+        "ANTHROPIC_API_KEY": settings.anthropic_api_key,
+        "AWS_BEARER_TOKEN_BEDROCK": settings.aws_bearer_token_bedrock,
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
+    }
+    for variable, key in keys.items():
+        try:
+            if key:
+                ApiKey(key.get_secret_value())
+        except BadKey as error:
+            raise BadSettings(f"{variable}: {error.detail}") from None
 
 
 def build_registry(settings: Settings) -> Registry:
     """With the server's own keys, as far as users may borrow them."""
     lend = settings.lend_providers
-    key = settings.openai_api_key
     return Registry(
         server_credentials(
-            openai_api_key=key.get_secret_value() if key else None,
+            openai_api_key=_revealed(settings.openai_api_key),
             openai_base_url=settings.openai_base_url,
+            anthropic_api_key=_revealed(settings.anthropic_api_key),
+            anthropic_base_url=settings.anthropic_base_url,
+            bedrock=BedrockKeys(
+                bearer=_revealed(settings.aws_bearer_token_bedrock),
+                access_key_id=_revealed(settings.aws_access_key_id),
+                secret_access_key=_revealed(settings.aws_secret_access_key),
+                region=settings.bedrock_region,
+                endpoint_url=settings.bedrock_endpoint_url,
+            ),
             lend=lend if lend is not None else (None if settings.on_loopback else ()),
-        )
+        ),
+        egress=Policy(settings.egress_allow),
     )
+
+
+def _revealed(key: SecretStr | None) -> str | None:
+    return key.get_secret_value() if key else None
 
 
 def default_model(settings: Settings, registry: Registry) -> str:
     """What the operator chose, else a model of the first provider with a key, else the demo."""
     lent = (DEFAULT_MODELS[provider] for provider in DEFAULT_MODELS if provider in registry.lent)
     return settings.default_model or next(lent, DEMO_MODEL)
+
+
+def _line(db: Database, settings: Settings) -> Line | None:
+    """SQLite has one process, which need not talk to itself."""
+    if db.is_sqlite:
+        return None
+    if settings.redis_url is None:
+        return PostgresLine(db)
+    return RedisLine(settings.redis_url.get_secret_value(), f"headgate:{db.url.database}")
 
 
 def _store(db: Database, settings: Settings) -> LogStore:

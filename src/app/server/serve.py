@@ -8,22 +8,24 @@ import sys
 import threading
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import anyio
 import uvicorn
 from litestar import Litestar
-from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.supervisors import Multiprocess
 
-from app.lib.db.engine import Database
+from app.lib.db.engine import DATABASE_ERRORS, Database
 from app.lib.observability.logs import configure_logging
 from app.server import migrations
 from app.server.app import create_app
-from app.server.data_folder import make_data_folder, only_server
+from app.server.data_folder import make_data_folder, only_server, open_to_others
 from app.server.keys import with_keys
 from app.server.protocol import BoundedProtocol
 from app.server.reserved import RESERVED
+from app.server.running import check_providers
 from app.server.settings import Refused, Settings, variable
+from app.server.socket_protocol import SOCKET_OPTIONS
 
 GRACE_SECONDS = 3
 """How long open exchanges have after SIGTERM. Streams end by themselves before that."""
@@ -35,7 +37,8 @@ BACKLOG = 2048
 def serve(settings: Settings) -> None:
     """Serve until told to stop. Raises Refused."""
     configure_logging(settings.log_level)
-    make_data_folder(settings)
+    check_providers(settings)
+    _tell_open_folder(make_data_folder(settings))
     _tell_reserved(settings)
     # uvicorn repeats the signal to whoever held it before: then the exit code is 0, as for any planned end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -60,7 +63,7 @@ async def prepare(settings: Settings) -> Settings:
     try:
         await migrations.upgrade(db)
         return await with_keys(settings, db)
-    except (SQLAlchemyError, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise Refused(f"The database cannot be used ({reason(error)}).") from None
     finally:
         await db.close()
@@ -81,6 +84,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             _announce(self._settings)
+
+
+def _tell_open_folder(folder: Path) -> None:
+    """Not ours to change: whoever made it so may have a group that backs it up."""
+    if open_to_others(folder):
+        sys.stderr.write(f"headgate: The data folder {folder} holds keys and others can read it: chmod 700 it.\n")
 
 
 def _tell_reserved(settings: Settings) -> None:
@@ -111,7 +120,7 @@ def _config(settings: Settings) -> uvicorn.Config:
         factory=True,
         workers=settings.workers,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, idle_seconds=settings.stream_idle_timeout),  # type: ignore[arg-type]
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -120,6 +129,7 @@ def _config(settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=15,
+        **SOCKET_OPTIONS,
         timeout_worker_healthcheck=60,  # a worker that still imports does not answer yet
     )
 

@@ -2,20 +2,34 @@
 
 import difflib
 import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
+
+from app.server.values import (
+    CommaList,
+    Count,
+    DatabaseUrl,
+    Egress,
+    Folder,
+    KeyId,
+    Networks,
+    Origins,
+    RedisUrl,
+    Region,
+    Switch,
+    WebUrl,
+    seconds,
+)
 
 PREFIX = "HEADGATE_"
 MIN_JWT_SECRET = 32
-_DRIVERS = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 
 
 class Refused(Exception):
@@ -24,57 +38,6 @@ class Refused(Exception):
 
 class BadSettings(Refused):
     """A setting is wrong or unknown. The text names the variable and holds no value."""
-
-
-def _comma_list(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _database_url(url: str) -> str:
-    if not url:
-        return url
-    scheme, separator, rest = url.partition("://")
-    driver = _DRIVERS.get(scheme, scheme)
-    if not separator or driver not in _DRIVERS.values():
-        raise ValueError("must start with postgresql:// or sqlite:///")
-    return f"{driver}://{rest}"
-
-
-def _web_url(url: str) -> str:
-    parts = urlsplit(url)
-    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise ValueError("must be a URL that starts with http:// or https://")
-    return url.rstrip("/")
-
-
-def _origins(origins: list[str]) -> list[str]:
-    for origin in origins:
-        if not re.fullmatch(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?", origin):
-            raise ValueError("must be origins such as https://app.example.com, in lower case and without a path or *")
-    return origins
-
-
-def _networks(networks: list[str]) -> list[str]:
-    try:
-        for network in networks:
-            ipaddress.ip_network(network)
-    except ValueError:
-        raise ValueError("must be addresses such as 10.0.0.2 or networks such as 10.0.0.0/8") from None
-    return networks
-
-
-CommaList = Annotated[list[str], NoDecode, BeforeValidator(_comma_list)]
-Origins = Annotated[CommaList, AfterValidator(_origins)]
-Networks = Annotated[CommaList, AfterValidator(_networks)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url), Field(repr=False)]
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Switch = Literal["open", "closed"]
-
-
-def _seconds(most: float) -> FieldInfo:
-    return Field(gt=0, le=most)  # type: ignore[no-any-return]
 
 
 class Settings(BaseSettings):
@@ -94,9 +57,9 @@ class Settings(BaseSettings):
     data_dir: Folder = Path("data")
     """The folder of the database and the keys. Made at the first start, readable by its owner only."""
     database_url: DatabaseUrl = ""
-    """postgresql://user:password@host/name or sqlite:///path. Empty: SQLite in the data folder."""
-    redis_url: SecretStr | None = None
-    """Wakes readers on other nodes and counts rate limits. Empty: in this process."""
+    """postgresql://user:password@host/name?sslmode=require or sqlite:////path. Empty: SQLite in the data folder."""
+    redis_url: RedisUrl | None = None
+    """redis://, rediss:// or unix://. Nodes tell each other through it of news. Empty: they do through PostgreSQL."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -128,16 +91,16 @@ class Settings(BaseSettings):
     """Which of the server's own provider keys users may borrow. Empty: all on a loopback address, none elsewhere."""
     cors_origins: Origins = []
     """Origins of web pages that may call the API, such as https://app.example.com, separated by commas."""
-    egress_allow: CommaList = []
+    egress_allow: Egress = []
     """Hosts or networks that users' own base URLs may reach besides public https, separated by commas."""
 
     streaming_enabled: bool = True
     """false: every start answers as a whole."""
-    stream_heartbeat: Annotated[float, _seconds(300)] = 10.0
+    stream_heartbeat: Annotated[float, seconds(300)] = 10.0
     """Seconds of silence on a stream before a comment keeps proxies from hanging up."""
-    stream_timeout: Annotated[float, _seconds(86_400)] = 300.0
+    stream_timeout: Annotated[float, seconds(86_400)] = 300.0
     """Seconds that a run may take."""
-    stream_idle_timeout: Annotated[float, _seconds(3600)] = 60.0
+    stream_idle_timeout: Annotated[float, seconds(3600)] = 60.0
     """Seconds after which a reader that does not read is let go."""
     run_max_bytes: Count = 16 * 1024 * 1024
     """How large a run's log may grow."""
@@ -149,13 +112,13 @@ class Settings(BaseSettings):
     """Runs of one process at once."""
     max_readers: Count = 10_000
     """Open streams of one process at once."""
-    run_lease: Annotated[float, _seconds(600)] = 15.0
+    run_lease: Annotated[float, seconds(600)] = 15.0
     """Seconds without a sign of life after which a run counts as abandoned."""
     log_retention: Annotated[int, Field(ge=0, le=36_500)] = 30
     """Days that the log of a finished run is kept; 0 keeps it for ever."""
-    pause_hold: Annotated[float, _seconds(600)] = 30.0
+    pause_hold: Annotated[float, seconds(600)] = 30.0
     """Seconds that a paused run's model call is kept open."""
-    pause_limit: Annotated[float, _seconds(30 * 86_400)] = 86_400.0
+    pause_limit: Annotated[float, seconds(30 * 86_400)] = 86_400.0
     """Seconds after which a paused run ends."""
 
     rate_limit_per_minute: Count = 10
@@ -180,23 +143,23 @@ class Settings(BaseSettings):
 
     # The server's own providers, by their usual names, without the prefix.
     openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
-    """The server's own key for OpenAI, or for the compatible server at OPENAI_BASE_URL."""
+    """The server's own key for OpenAI, or for the compatible server at OPENAI_BASE_URL; for openai_responses too."""
     openai_base_url: Annotated[WebUrl, Field(validation_alias="OPENAI_BASE_URL")] = ""
-    """A server that speaks OpenAI's chat completions, such as http://127.0.0.1:11434/v1."""
+    """A server that speaks OpenAI's chat completions or Responses, such as http://127.0.0.1:11434/v1."""
     anthropic_api_key: Annotated[SecretStr | None, Field(validation_alias="ANTHROPIC_API_KEY")] = None
     """The server's own key for Anthropic."""
     anthropic_base_url: Annotated[WebUrl, Field(validation_alias="ANTHROPIC_BASE_URL")] = ""
-    """A server that speaks Anthropic's messages."""
+    """A server that speaks Anthropic's messages, such as http://127.0.0.1:4000: its address without /v1."""
     aws_bearer_token_bedrock: Annotated[SecretStr | None, Field(validation_alias="AWS_BEARER_TOKEN_BEDROCK")] = None
     """The server's own key for Bedrock."""
-    aws_access_key_id: Annotated[SecretStr | None, Field(validation_alias="AWS_ACCESS_KEY_ID")] = None
+    aws_access_key_id: Annotated[KeyId | None, Field(validation_alias="AWS_ACCESS_KEY_ID")] = None
     """The server's own AWS access key, with AWS_SECRET_ACCESS_KEY."""
     aws_secret_access_key: Annotated[SecretStr | None, Field(validation_alias="AWS_SECRET_ACCESS_KEY")] = None
     """The secret of AWS_ACCESS_KEY_ID."""
-    bedrock_region: Annotated[str, Field(validation_alias="BEDROCK_REGION")] = ""
-    """Bedrock's AWS region, such as eu-central-1."""
+    bedrock_region: Annotated[Region, Field(validation_alias="BEDROCK_REGION")] = ""
+    """Bedrock's AWS region, such as eu-central-1. Without it or an endpoint, the server has no Bedrock of its own."""
     bedrock_endpoint_url: Annotated[WebUrl, Field(validation_alias="BEDROCK_ENDPOINT_URL")] = ""
-    """Another endpoint for Bedrock."""
+    """Another endpoint for Bedrock, such as that of a VPC."""
 
     @classmethod
     def settings_customise_sources(
@@ -212,6 +175,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if not self.database_url and "?" in str(self.data_dir):
+            raise ValueError(f"{PREFIX}DATA_DIR: must not have a ? in it, at which the name of an SQLite file ends")
         if self.workers > 1 and self.database.startswith("sqlite"):
             raise ValueError(
                 f"{PREFIX}WORKERS: more than one needs PostgreSQL ({PREFIX}DATABASE_URL); SQLite takes one server"
@@ -222,6 +187,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}JWT_SECRET: must have at least {MIN_JWT_SECRET} characters")
         if self.jwt_jwks_url and not (self.jwt_issuer and self.jwt_audience):
             raise ValueError(f"{PREFIX}JWT_JWKS_URL: needs {PREFIX}JWT_ISSUER and {PREFIX}JWT_AUDIENCE too")
+        if self.bedrock_region or self.bedrock_endpoint_url:
+            if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+                raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: set both of them or none")
+            if self.aws_access_key_id and not self.aws_bearer_token_bedrock and not self.bedrock_region:
+                raise ValueError("BEDROCK_REGION: must be set with AWS_ACCESS_KEY_ID, whose signatures name the region")
         return self
 
     @property

@@ -1,10 +1,9 @@
 """`/api/access` and `/api/me`: coming in, leaving, and what one may choose about oneself."""
 
-from urllib.parse import urlsplit
-
 from litestar import Controller, Request, Response, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency, Provide
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 from msgspec import UNSET
@@ -13,13 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.accounts.errors import ForeignOrigin, InvalidRefreshToken, NotAuthenticated, SignupClosed
 from app.domain.accounts.guards import PUBLIC, bearer_token
 from app.domain.accounts.schemas import ChangePassword, LogIn, Me, PatchMe, Principal, Refresh, SignUp, TokenAnswer
-from app.domain.accounts.service import AccessService, AccountService, Authenticator, Grant
+from app.domain.accounts.service import AccessService, AccountService, Authenticator, Grant, Origins
 from app.domain.accounts.service.access import REFRESH_LIFETIME
 from app.lib.clock import Clock
 from app.lib.crypto.passwords import Passwords
 
 COOKIE = "headgate_refresh"
 _PATH = "/api/access"
+_NO_TOKEN: list[dict[str, list[str]]] = [{}]
+_FOREIGN = ResponseSpec(None, description="`foreign_origin`")
+_TOO_MANY = ResponseSpec(None, description="`too_many_tries`")
 
 AnyRequest = Request[object, object, State]
 
@@ -27,19 +29,13 @@ AnyRequest = Request[object, object, State]
 class Entrance:
     """What the operator set about coming in."""
 
-    def __init__(self, *, signup_open: bool, origin: str, public: bool) -> None:
+    def __init__(self, origins: Origins, *, signup_open: bool) -> None:
         self.signup_open = signup_open
-        self._origin = origin
-        self._public = public
+        self._origins = origins
 
     def is_own(self, request: AnyRequest) -> bool:
-        """Whether one of our own pages asks.
-
-        Without a `PUBLIC_URL` we are called what the browser calls us: its page and this request name the same host.
-        A page of another name has no cookie of ours to send.
-        """
-        origin = request.headers.get("origin", "")
-        return origin == self._origin or (not self._public and urlsplit(origin).netloc == request.headers.get("host"))
+        """Whether one of our own pages asks."""
+        return self._origins.is_own(request.headers.get("origin", ""), request.headers.get("host"))
 
 
 def provide_accounts(
@@ -55,19 +51,37 @@ class AccessController(Controller):
     tags = ["access"]
     opt = PUBLIC
 
-    @post("/signup", dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)})
+    @post(
+        "/signup",
+        security=_NO_TOKEN,
+        responses={
+            403: ResponseSpec(None, description="`signup_closed`"),
+            409: ResponseSpec(None, description="`email_taken`"),
+            429: _TOO_MANY,
+        },
+    )
     async def signup(
         self,
+        request: AnyRequest,
         data: JSONBody[SignUp],
-        accounts: NamedDependency[AccountService],
+        access: NamedDependency[AccessService],
         entrance: NamedDependency[Entrance],
     ) -> Me:
         """Make an account, where the operator allows it."""
         if not entrance.signup_open:
             raise SignupClosed
-        return await accounts.create(data.email, data.password, name=data.name, time_zone=data.time_zone)
+        return await access.sign_up(data, client=_client(request))
 
-    @post("/login", status_code=HTTP_200_OK)
+    @post(
+        "/login",
+        status_code=HTTP_200_OK,
+        security=_NO_TOKEN,
+        responses={
+            401: ResponseSpec(None, description="`wrong_credentials`"),
+            403: ResponseSpec(None, description="`account_disabled`"),
+            429: _TOO_MANY,
+        },
+    )
     async def login(
         self,
         request: AnyRequest,
@@ -79,13 +93,17 @@ class AccessController(Controller):
 
         A page of another origin gets neither cookie nor refresh token.
         """
-        client = request.client.host if request.client else ""
-        grant = await access.login(data.email, data.password, client=client)
+        grant = await access.login(data.email, data.password, client=_client(request))
         if "origin" not in request.headers:
             return _in_body(grant)
         return _in_cookie(grant) if entrance.is_own(request) else _answer(grant)
 
-    @post("/refresh", status_code=HTTP_200_OK)
+    @post(
+        "/refresh",
+        status_code=HTTP_200_OK,
+        security=_NO_TOKEN,
+        responses={401: ResponseSpec(None, description="`invalid_refresh_token`"), 403: _FOREIGN},
+    )
     async def refresh(
         self,
         request: AnyRequest,
@@ -101,7 +119,12 @@ class AccessController(Controller):
             raise InvalidRefreshToken
         return _in_cookie(await access.refresh(token))
 
-    @post("/logout", status_code=HTTP_204_NO_CONTENT)
+    @post(
+        "/logout",
+        status_code=HTTP_204_NO_CONTENT,
+        security=_NO_TOKEN,
+        responses={401: ResponseSpec(None, description="Neither token was sent, or it is not valid."), 403: _FOREIGN},
+    )
     async def logout(
         self,
         request: AnyRequest,
@@ -117,7 +140,7 @@ class AccessController(Controller):
         await access.logout(access_token=access_token, refresh_token=refresh_token)
         return Response(None, status_code=HTTP_204_NO_CONTENT, cookies=[_cookie_of("", max_age=0)])
 
-    @post("/password", status_code=HTTP_204_NO_CONTENT, opt={"public": False})
+    @post("/password", status_code=HTTP_204_NO_CONTENT, opt={"public": False}, responses={429: _TOO_MANY})
     async def change_password(
         self,
         data: JSONBody[ChangePassword],
@@ -149,6 +172,10 @@ class MeController(Controller):
         changed = await accounts.change(user.user_id, data)
         authenticator.forget(user.user_id, user.family_id)
         return changed
+
+
+def _client(request: AnyRequest) -> str:
+    return request.client.host if request.client else ""
 
 
 def _answer(grant: Grant, refresh_token: str | None = None) -> Response[TokenAnswer]:

@@ -27,6 +27,14 @@ class TokenExpired(AppError):
         super().__init__("This access token has expired.")
 
 
+class InvalidTicket(AppError):
+    kind = ErrorKind.UNAUTHENTICATED
+    code = "invalid_ticket"
+
+    def __init__(self) -> None:
+        super().__init__("This ticket is not valid, or no longer, or not for this.")
+
+
 class InvalidRefreshToken(AppError):
     kind = ErrorKind.UNAUTHENTICATED
     code = "invalid_refresh_token"
@@ -65,6 +73,14 @@ class ForeignOrigin(AppError):
 
     def __init__(self) -> None:
         super().__init__("The refresh cookie is only taken from Headgate's own pages.")
+
+
+class ForeignPage(AppError):
+    kind = ErrorKind.FORBIDDEN
+    code = "foreign_page"
+
+    def __init__(self) -> None:
+        super().__init__("Pages of this origin may open no WebSocket here.")
 
 
 class SignupClosed(AppError):

@@ -8,33 +8,53 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from litestar.types import ASGIApp, Scope
 
 from app.domain.accounts.errors import NotAuthenticated, RoleRequired
-from app.domain.accounts.schemas import Principal, Role
-from app.domain.accounts.service import Authenticator
+from app.domain.accounts.schemas import Principal, Role, RunTicket
+from app.domain.accounts.service import Authenticator, TicketService
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 PUBLIC = {"public": True}
 """The `opt` of a route that needs no access token. All others do."""
+TICKETED = {"ticketed": True}
+"""The `opt` of a route for one run that also takes a ticket, in the address."""
 _OPEN_PATHS = [r"^/$", r"^/(health|schema|\.well-known)(/|$)"]
 
 
 class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
-    """Sets `request.user` to the `Principal` of the bearer token. Preflights and unknown paths never get here."""
+    """Sets `request.user` to the `Principal` of the bearer token, else of the ticket where the route takes one.
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    Preflights and unknown paths never get here.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, tickets: TicketService) -> None:
         super().__init__(app, exclude=_OPEN_PATHS, exclude_from_auth_key="public")
         self._authenticator = authenticator
+        self._tickets = tickets
 
     async def authenticate_request(self, connection: AnyConnection) -> AuthenticationResult:
         token = bearer_token(connection)
-        if token is None:
+        if token is not None:
+            return AuthenticationResult(user=await self._authenticator.authenticate(token), auth=None)
+        value = ticket(connection) if connection.route_handler.opt.get("ticketed") else None
+        if value is None:
             raise NotAuthenticated
-        return AuthenticationResult(user=await self._authenticator.authenticate(token), auth=None)
+        user, run_ticket = await self._tickets.for_run(value, connection.path_params["run_id"])
+        return AuthenticationResult(user=user, auth=run_ticket)
 
 
 def bearer_token(connection: AnyConnection) -> str | None:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def ticket(connection: AnyConnection) -> str | None:
+    value: str | None = connection.query_params.get("ticket")
+    return value or None
+
+
+def provide_run_ticket(scope: Scope) -> RunTicket | None:
+    found = scope.get("auth")
+    return found if isinstance(found, RunTicket) else None
 
 
 def provide_user(scope: Scope) -> Principal:

@@ -64,6 +64,22 @@ class RefreshToken(Row):
     used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
 
 
+class Ticket(Row):
+    """Lets its owner's browser read where it can send no token. Ends with the login that asked for it."""
+
+    __tablename__ = "ticket"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    family_id: Mapped[UUID | None] = mapped_column(ForeignKey("token_family.id", ondelete="CASCADE"), index=True)
+    run_id: Mapped[UUID | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    """Whose events it reads; without one it opens a WebSocket, once."""
+    use_by: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+    """For its first use."""
+    expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True), index=True)
+    """For the next one."""
+
+
 class LoginTry(Row):
     """How often a password was tried, for one address or from one client, until `resets_at`."""
 

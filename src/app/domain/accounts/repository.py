@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
-from app.domain.accounts.models import LoginTry, RefreshToken, TokenFamily, UserAccount
+from app.domain.accounts.models import LoginTry, RefreshToken, Ticket, TokenFamily, UserAccount
 
 Login = tuple[UUID, UUID | None]
 """A user and their token family; outside tokens have none."""
@@ -163,6 +163,45 @@ class TokenRepository:
         """Families that no token can come from any more; their tokens go with them."""
         ended = TokenFamily.revoked_at.is_not(None) | (TokenFamily.expires_at <= now)
         await self._session.execute(delete(TokenFamily).where(TokenFamily.owner_id == owner_id, ended))
+
+
+class TicketRepository:
+    def __init__(self, db_session: AsyncSession) -> None:
+        self._session = db_session
+
+    async def add(self, ticket: Ticket) -> None:
+        self._session.add(ticket)
+        await self._session.flush()
+
+    async def read_with(self, digest: bytes, run_id: UUID, *, now: datetime, until: datetime) -> Ticket | None:
+        """A run's ticket, which may be used again until then."""
+        used = (
+            update(Ticket)
+            .where(Ticket.digest == digest, Ticket.run_id == run_id, Ticket.expires_at > now)
+            .values(expires_at=until)
+            .returning(Ticket)
+        )
+        ticket: Ticket | None = await self._session.scalar(used)
+        return ticket
+
+    async def use_up(self, digest: bytes, *, now: datetime) -> Login | None:
+        """Whose ticket for a socket it was. Of any number of calls at once, one gets it."""
+        used = (
+            delete(Ticket)
+            .where(Ticket.digest == digest, Ticket.run_id.is_(None), Ticket.expires_at > now)
+            .returning(Ticket.owner_id, Ticket.family_id)
+        )
+        row = (await self._session.execute(used)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def keep_newest(self, owner_id: UUID, most: int) -> None:
+        newest_first = select(Ticket.digest).where(Ticket.owner_id == owner_id).order_by(Ticket.use_by.desc())
+        await self._session.execute(delete(Ticket).where(Ticket.digest.in_(newest_first.offset(most))))
+
+    async def forget_over(self, *, now: datetime) -> None:
+        """Waits for no one: what is in use stays until the next time."""
+        over = select(Ticket.digest).where(Ticket.expires_at <= now).limit(500).with_for_update(skip_locked=True)
+        await self._session.execute(delete(Ticket).where(Ticket.digest.in_(over)))
 
 
 class TryRepository:

@@ -9,8 +9,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.domain.accounts.models import Role, TextSpeed
 
-__all__ = ["ChangePassword", "LogIn", "Me", "PatchMe", "PatchPreferences", "Preferences", "Principal", "Refresh",
-           "Role", "SignUp", "TextSpeed", "TokenAnswer"]  # fmt: skip
+__all__ = ["ChangePassword", "IssuedTicket", "LogIn", "Me", "NewTicket", "PatchMe", "PatchPreferences", "Preferences",
+           "Principal", "Refresh", "Role", "RunTicket", "SignUp", "TextSpeed", "TokenAnswer"]  # fmt: skip
 
 Name = Annotated[str, Meta(max_length=200, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 TimeZone = Annotated[str, Meta(max_length=64)]
@@ -25,6 +25,22 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     family_id: UUID | None
     """The login that the token came from; none where another issuer made it."""
     token_id: str
+
+
+class RunTicket(msgspec.Struct, frozen=True):
+    """The ticket that a request came with, if it came with one."""
+
+    use_by: datetime
+
+
+class NewTicket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    run_id: UUID | None = None
+
+
+class IssuedTicket(msgspec.Struct, frozen=True, kw_only=True):
+    ticket: str
+    expires_in: int
+    """Seconds for its first use."""
 
 
 class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

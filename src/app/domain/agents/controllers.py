@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +15,7 @@ from app.domain.agents.service import AgentService, catalogue
 # `FromQuery` of a type with bounds of its own would lose them.
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
+_BUILTIN = ResponseSpec(None, description="`agent_builtin`")
 
 
 def provide_agents(db_session: NamedDependency[AsyncSession], user: NamedDependency[Principal]) -> AgentService:
@@ -39,7 +41,7 @@ class AgentController(Controller):
         tools = catalogue()
         return ToolList(items=tools[offset : offset + limit], total=len(tools), limit=limit, offset=offset)
 
-    @post()
+    @post(responses={409: ResponseSpec(None, description="`too_many_agents`")})
     async def create_agent(self, data: JSONBody[NewAgent], agents: NamedDependency[AgentService]) -> AgentView:
         """Make an agent of the caller's own."""
         return await agents.create(data)
@@ -49,14 +51,14 @@ class AgentController(Controller):
         """One agent, by its id or a built-in's name."""
         return await agents.get(agent_id)
 
-    @patch("/{agent_id:str}")
+    @patch("/{agent_id:str}", responses={403: _BUILTIN})
     async def change_agent(
         self, agent_id: FromPath[str], data: JSONBody[AgentChanges], agents: NamedDependency[AgentService]
     ) -> AgentView:
         """Change what the body names; lists and settings are replaced as a whole."""
         return await agents.change(agent_id, data)
 
-    @delete("/{agent_id:str}")
+    @delete("/{agent_id:str}", responses={403: _BUILTIN})
     async def delete_agent(self, agent_id: FromPath[str], agents: NamedDependency[AgentService]) -> None:
-        """Delete an agent, and take it out of the handoffs of the caller's others."""
+        """Delete an agent, and take it out of the lists of the caller's others."""
         await agents.delete(agent_id)

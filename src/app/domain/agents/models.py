@@ -19,4 +19,8 @@ class Agent(OwnedRecord):
     tools: Mapped[list[str]] = mapped_column(JsonB)
     handoffs: Mapped[list[str]] = mapped_column(JsonB)
     """Ids of the same owner's agents, and names of built-in ones."""
+    agent_tools: Mapped[list[str]] = mapped_column(JsonB)
+    """The same, of those that it may ask as it calls a tool."""
+    approve: Mapped[list[str]] = mapped_column(JsonB)
+    """Tools whose calls wait until the user has approved them."""
     settings: Mapped[dict[str, Any]] = mapped_column(JsonB)

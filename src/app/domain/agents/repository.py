@@ -15,7 +15,8 @@ class AgentRepository(OwnedRepository[Agent]):
     async def lock(self) -> None:
         """Let the owner's changes to agents happen one after the other, until the transaction ends.
 
-        Without it two requests at once could pass the limit, or hand off to an agent that the other one deletes.
+        Without it two requests at once could pass the limit, name an agent that the other one deletes, or close a
+        circle of agents that ask each other.
         SQLite has one writer anyway.
         """
         if self.session.get_bind().dialect.name == "postgresql":

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-MAX_HANDOFFS = 20
+MAX_LISTED_AGENTS = 20
+EVERY_TOOL = "*"
 
 # PostgreSQL stores neither NUL nor half of a surrogate pair. In Python `$` also stands before a last line feed.
 Text = Annotated[str, Meta(pattern=r"^[^\x00\ud800-\udfff]*$")]
@@ -17,7 +18,8 @@ Instructions = Annotated[Text, Meta(max_length=20_000)]
 ModelName = Annotated[str, Meta(max_length=200, pattern=r"^[a-z][a-z0-9_]*/[^\s\x00-\x1f\x7f\ud800-\udfff]+$(?!\n)")]
 """`provider/model`."""
 Tools = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)]
-Handoffs = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=MAX_HANDOFFS)]
+AgentKeys = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=MAX_LISTED_AGENTS)]
+"""Ids of one's own agents, and names of built-in ones."""
 
 
 class AgentSettings(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -37,7 +39,12 @@ class NewAgent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     instructions: Instructions = ""
     model: ModelName | None = None
     tools: Tools = []
-    handoffs: Handoffs = []
+    handoffs: AgentKeys = []
+    """Whom it may hand the conversation over to."""
+    agent_tools: AgentKeys = []
+    """Whom it may ask as it calls a tool: it gets the answer and goes on itself."""
+    approve: Tools = []
+    """Those of its tools whose calls wait for the user's approval; `*` are all of them."""
     settings: AgentSettings = AgentSettings()
 
 
@@ -49,7 +56,10 @@ class AgentChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     instructions: Instructions | UnsetType = UNSET
     model: ModelName | UnsetType | None = UNSET
     tools: Tools | UnsetType = UNSET
-    handoffs: Handoffs | UnsetType = UNSET
+    """A tool that goes takes its place in `approve` with it."""
+    handoffs: AgentKeys | UnsetType = UNSET
+    agent_tools: AgentKeys | UnsetType = UNSET
+    approve: Tools | UnsetType = UNSET
     settings: AgentSettings | UnsetType = UNSET
 
 
@@ -63,6 +73,8 @@ class AgentView(Struct, frozen=True, kw_only=True):
     """`null`: the server's default."""
     tools: list[str]
     handoffs: list[str]
+    agent_tools: list[str]
+    approve: list[str]
     settings: AgentSettings
     builtin: bool
     created_at: datetime | None
@@ -102,15 +114,27 @@ class AgentDefinition(Struct, frozen=True, kw_only=True):
     tools: list[str] = []
     handoffs: list[str] = []
     """Keys of `DefinitionSet.agents`; agents may hand off to each other in circles."""
+    agent_tools: list[str] = []
+    """Keys likewise; not in circles, and at most three deep."""
+    approve: list[str] = []
+    """Names among `tools`, or `*` for all of them."""
     settings: AgentSettings = AgentSettings()
 
     @property
     def key(self) -> str:
         return self.id or self.name
 
+    @property
+    def reaches(self) -> set[str]:
+        """Whom it may hand over to or ask."""
+        return {*self.handoffs, *self.agent_tools}
+
 
 class DefinitionSet(Struct, frozen=True, kw_only=True):
-    """An agent and everyone its run can be handed to. A run keeps it, so that later changes do not reach it."""
+    """An agent and everyone its run can be handed to, or can ask.
+
+    A run keeps it, so that later changes do not reach it.
+    """
 
     root: str
     agents: dict[str, AgentDefinition]

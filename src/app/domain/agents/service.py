@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.agents.builtin import BUILTINS
 from app.domain.agents.errors import AgentBuiltin, AgentNotFound, TooManyAgents
 from app.domain.agents.models import Agent
+from app.domain.agents.nesting import refusal
 from app.domain.agents.repository import AgentRepository
 from app.domain.agents.schemas import (
+    EVERY_TOOL,
     AgentChanges,
     AgentDefinition,
     AgentView,
@@ -56,7 +58,9 @@ class AgentService:
             instructions=new.instructions,
             model=new.model,
             tools=_known_tools(new.tools),
-            handoffs=await self._known_handoffs(new.handoffs),
+            handoffs=await self._known_agents("handoffs", new.handoffs),
+            agent_tools=await self._askable(new.agent_tools),
+            approve=_approvable(new.approve, new.tools),
             settings=msgspec.to_builtins(new.settings),
         )
         return _view(await self._repository.add(agent))
@@ -70,35 +74,43 @@ class AgentService:
                 setattr(agent, field, value)
         if changes.tools is not UNSET:
             agent.tools = _known_tools(changes.tools)
+            agent.approve = _still_there(agent.approve, agent.tools)
+        if changes.approve is not UNSET:
+            agent.approve = _approvable(changes.approve, agent.tools)
         if changes.handoffs is not UNSET:
-            agent.handoffs = await self._known_handoffs(changes.handoffs, giver=agent.id)
+            agent.handoffs = await self._known_agents("handoffs", changes.handoffs, of=agent.id)
+        if changes.agent_tools is not UNSET:
+            agent.agent_tools = await self._askable(changes.agent_tools, of=agent.id)
         if changes.settings is not UNSET:
             agent.settings = msgspec.to_builtins(changes.settings)
         await self._repository.save()
         return _view(agent)
 
     async def delete(self, key: str) -> None:
-        """Also takes the agent out of the handoffs of the user's other agents. Runs that use it go on."""
+        """Also takes the agent out of the lists of the user's other agents. Runs that use it go on."""
         await self._repository.lock()
         agent_id = (await self._own(key)).id
+        gone = str(agent_id)
         for other in await self._repository.all():
-            if str(agent_id) in other.handoffs:
-                other.handoffs = [handoff for handoff in other.handoffs if handoff != str(agent_id)]
+            if gone in other.handoffs:
+                other.handoffs = [named for named in other.handoffs if named != gone]
+            if gone in other.agent_tools:
+                other.agent_tools = [named for named in other.agent_tools if named != gone]
         await self._repository.save()
         await self._repository.remove(agent_id)
 
     async def definition(self, key: str) -> DefinitionSet:
-        """The agent and everyone reachable from it by handoffs, as they are now."""
+        """The agent and everyone it can reach by handing over and by asking, as they are now."""
         if key in BUILTINS:
             return _definition_set(key, {key: BUILTINS[key]})
         root = _frozen(await self._own(key))
         found = {root.key: root}
-        wanted = {*root.handoffs} - found.keys()
+        wanted = root.reaches - found.keys()
         while wanted:
             own = await self._repository.among(agent_id for name in wanted if (agent_id := _uuid(name)))
             fresh = [*(BUILTINS[name] for name in wanted if name in BUILTINS), *(_frozen(agent) for agent in own)]
             found |= {agent.key: agent for agent in fresh}
-            wanted = {handoff for agent in fresh for handoff in agent.handoffs} - found.keys()
+            wanted = {key for agent in fresh for key in agent.reaches} - found.keys()
         return _definition_set(root.key, found)
 
     async def _own(self, key: str) -> Agent:
@@ -110,19 +122,28 @@ class AgentService:
             raise AgentNotFound
         return agent
 
-    async def _known_handoffs(self, handoffs: Sequence[str], *, giver: UUID | None = None) -> list[str]:
-        """The handoffs as they are stored. Another user's agent and one that does not exist are the same error."""
-        keys = [name if name in BUILTINS else str(_uuid(name) or name) for name in handoffs]
+    async def _known_agents(self, field: str, named: Sequence[str], *, of: UUID | None = None) -> list[str]:
+        """The agents as they are stored. Another user's and one that does not exist are the same error."""
+        keys = [name if name in BUILTINS else str(_uuid(name) or name) for name in named]
         own = await self._repository.among(agent_id for name in keys if (agent_id := _uuid(name)))
         known = BUILTINS.keys() | {str(agent.id) for agent in own}
         for index, key in enumerate(keys):
-            pointer = f"/handoffs/{index}"
+            pointer = f"/{field}/{index}"
             if key not in known:
                 raise InvalidField(pointer, "There is no such agent among yours and the built-in ones.")
-            if giver is not None and key == str(giver):
-                raise InvalidField(pointer, "An agent cannot hand off to itself.")
+            if of is not None and key == str(of):
+                raise InvalidField(pointer, "An agent cannot name itself.")
             if key in keys[:index]:
                 raise InvalidField(pointer, "This agent is listed twice.")
+        return keys
+
+    async def _askable(self, named: Sequence[str], *, of: UUID | None = None) -> list[str]:
+        keys = await self._known_agents("agent_tools", named, of=of)
+        asks = {str(agent.id): agent.agent_tools for agent in await self._repository.all()} if keys else {}
+        for index, key in enumerate(keys):
+            reason = refusal(asks, str(of) if of else None, key)
+            if reason is not None:
+                raise InvalidField(f"/agent_tools/{index}", reason)
         return keys
 
 
@@ -140,6 +161,19 @@ def _known_tools(tools: Sequence[str]) -> list[str]:
     return [*tools]
 
 
+def _approvable(approve: Sequence[str], tools: Sequence[str]) -> list[str]:
+    for index, name in enumerate(approve):
+        if name != EVERY_TOOL and name not in tools:
+            raise InvalidField(f"/approve/{index}", "This is not one of the agent's tools.")
+        if name in approve[:index]:
+            raise InvalidField(f"/approve/{index}", "This tool is listed twice.")
+    return [*approve]
+
+
+def _still_there(approve: Sequence[str], tools: Sequence[str]) -> list[str]:
+    return [name for name in approve if name == EVERY_TOOL or name in tools]
+
+
 def _definition_set(root: str, agents: dict[str, AgentDefinition]) -> DefinitionSet:
     """Without references that lead nowhere, such as a tool that a newer release has dropped."""
     return DefinitionSet(
@@ -148,7 +182,8 @@ def _definition_set(root: str, agents: dict[str, AgentDefinition]) -> Definition
             key: msgspec.structs.replace(
                 agent,
                 tools=[name for name in agent.tools if name in TOOLS],
-                handoffs=[handoff for handoff in agent.handoffs if handoff in agents],
+                handoffs=[key for key in agent.handoffs if key in agents],
+                agent_tools=[key for key in agent.agent_tools if key in agents],
             )
             for key, agent in agents.items()
         },
@@ -171,6 +206,8 @@ def _frozen(agent: Agent) -> AgentDefinition:
         model=agent.model,
         tools=agent.tools,
         handoffs=agent.handoffs,
+        agent_tools=agent.agent_tools,
+        approve=agent.approve,
         settings=settings_of(agent.settings),
     )
 
@@ -184,6 +221,8 @@ def _view(agent: Agent) -> AgentView:
         model=agent.model,
         tools=agent.tools,
         handoffs=agent.handoffs,
+        agent_tools=agent.agent_tools,
+        approve=agent.approve,
         settings=settings_of(agent.settings),
         builtin=False,
         created_at=agent.created_at,
@@ -200,6 +239,8 @@ def _builtin_view(agent: AgentDefinition) -> AgentView:
         model=agent.model,
         tools=agent.tools,
         handoffs=agent.handoffs,
+        agent_tools=agent.agent_tools,
+        approve=agent.approve,
         settings=agent.settings,
         builtin=True,
         created_at=None,

@@ -1,11 +1,13 @@
 """A frozen agent definition as agents of the SDK."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from agents import (
     Agent,
+    FunctionTool,
     Model,
     ModelProvider,
     ModelSettings,
@@ -18,17 +20,19 @@ from agents.handoffs import Handoff
 from agents.run_config import ToolExecutionConfig
 from openai.types.shared import Reasoning
 
-from app.domain.agents.schemas import AgentDefinition, AgentSettings, DefinitionSet
+from app.domain.agents.schemas import EVERY_TOOL, AgentDefinition, AgentSettings, DefinitionSet
 from app.domain.agents.tools.catalog import TOOLS
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.durable import durable_tool
+from app.domain.runs.inquiry import agent_tool
 
 set_tracing_disabled(disabled=True)  # it sends prompts to OpenAI by default
 
 _TOOLS = {name: durable_tool(tool) for name, tool in TOOLS.items()}
+_APPROVED = {name: durable_tool(tool, needs_approval=True) for name, tool in TOOLS.items()}
 _definitions = msgspec.json.Decoder(DefinitionSet)
 MAX_PARALLEL_TOOLS = 8
-MAX_HANDOFF_NAME = 50
+MAX_TOOL_NAME = 50
 """Characters: providers take names of up to 64."""
 
 
@@ -48,29 +52,41 @@ RUN_CONFIG = RunConfig(
 
 
 class Team:
-    """The agents that a definition names, and how they hand over."""
+    """The agents that a definition names, how they hand over, and whom they ask."""
 
     def __init__(self, definitions: DefinitionSet) -> None:
         self._agents = {key: _agent(definition) for key, definition in definitions.agents.items()}
         self.root = self._agents[definitions.root]
         names: set[str] = set()
         for key, definition in definitions.agents.items():
+            agent = self._agents[key]
+            taken = {tool.name for tool in agent.tools}
+            for target in definition.agent_tools:
+                asked = definitions.agents[target]
+                name = _free_name(_tool_name(f"ask_{asked.name}"), taken)
+                agent.tools.append(agent_tool(self._agents[target], name, asked.description, RUN_CONFIG))
             handoffs: list[Handoff[Any, Any]] = []
-            for position, target in enumerate(definition.handoffs):
+            for target in definition.handoffs:
                 made = handoff(self._agents[target])
-                made.tool_name = _free_name(made.tool_name[:MAX_HANDOFF_NAME], position, handoffs)
+                made.tool_name = _free_name(_tool_name(f"transfer_to_{definitions.agents[target].name}"), taken)
                 handoffs.append(made)
                 names.add(made.tool_name)
-            self._agents[key].handoffs = list(handoffs)
+            agent.handoffs = list(handoffs)
         self.handoff_names = frozenset(names)
 
 
-def _free_name(wanted: str, position: int, taken: list[Handoff[Any, Any]]) -> str:
-    """Agents may share a name, the tools that hand over to them may not."""
-    names = {other.tool_name for other in taken}
-    name = wanted
-    while name in names:
-        name = f"{name}_{position}"
+def _tool_name(wanted: str) -> str:
+    """Letters of the alphabet, digits and underscores: what every provider takes."""
+    return re.sub(r"[^a-zA-Z0-9_]", "_", wanted).lower()[:MAX_TOOL_NAME]
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    """Agents may share a name, the tools that reach them may not."""
+    name, count = wanted, 1
+    while name in taken:
+        count += 1
+        name = f"{wanted}_{count}"
+    taken.add(name)
     return name
 
 
@@ -90,8 +106,12 @@ def _agent(definition: AgentDefinition) -> Agent[Attempt]:
         handoff_description=definition.description,
         model=definition.model,
         model_settings=_settings(definition.settings),
-        tools=[_TOOLS[name] for name in definition.tools if name in _TOOLS],
+        tools=[_tool(name, definition.approve) for name in definition.tools if name in _TOOLS],
     )
+
+
+def _tool(name: str, approve: list[str]) -> FunctionTool:
+    return (_APPROVED if name in approve or EVERY_TOOL in approve else _TOOLS)[name]
 
 
 def _settings(settings: AgentSettings) -> ModelSettings:

@@ -1,9 +1,11 @@
 """The model and the tools as the Agents SDK sees them: what is finished is stored before the SDK hears of it.
 
-No delta passes through the SDK, so its unbounded event queue stays empty.
+No delta passes through the SDK, so its unbounded event queue stays empty. What an earlier attempt finished is
+answered from what it stored, without asking or doing it again.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,7 +16,11 @@ from agents.items import TResponseInputItem, TResponseStreamEvent
 from agents.tool_context import ToolContext
 
 from app.domain.agents.tools.catalog import Tool
-from app.domain.runs.attempt import Attempt, parsed_arguments
+from app.domain.runs.answers import parsed_arguments
+from app.domain.runs.asking import answered, approved, outcome_unknown
+from app.domain.runs.attempt import Attempt
+from app.domain.runs.memory import BEGUN, ROOT
+from app.domain.runs.runner import to_its_end
 from app.domain.runs.translate import completed, model_call
 from app.lib.errors import AppError
 from app.lib.providers.model import Adapter, ModelAnswer, ModelCall
@@ -26,10 +32,11 @@ logger = structlog.get_logger()
 class DurableModel(Model):
     """A model whose deltas go to the run's log at once and whose finished answers are stored as steps."""
 
-    def __init__(self, attempt: Attempt, adapter: Adapter, model: str) -> None:
+    def __init__(self, attempt: Attempt, adapter: Adapter, model: str, scope: str) -> None:
         self._attempt = attempt
         self._adapter = adapter
         self._model = model
+        self._scope = scope
 
     async def stream_response(  # noqa: PLR0917 - the SDK's signature
         self,
@@ -42,25 +49,37 @@ class DurableModel(Model):
         tracing: ModelTracing,
         **_options: Any,
     ) -> AsyncIterator[TResponseStreamEvent]:
-        call = model_call(
-            model=self._model,
-            instructions=system_instructions,
-            items=input,
-            settings=model_settings,
-            tools=tools,
-            output_schema=output_schema,
-            handoffs=handoffs,
-        )
-        yield completed(await self._answer(call))
+        turn = self._attempt.next_turn(self._scope)
+        answer = await self._attempt.recall_answer(self._scope, turn)
+        if answer is None:
+            call = model_call(
+                model=self._model,
+                instructions=system_instructions,
+                items=input,
+                settings=model_settings,
+                tools=tools,
+                output_schema=output_schema,
+                handoffs=handoffs,
+            )
+            answer = await self._answer(call, turn)
+        yield completed(answer)
 
-    async def _answer(self, call: ModelCall) -> ModelAnswer:
-        attempt = self._attempt
-        turn = attempt.next_turn()
-        async with self._adapter.stream(call) as stream:
-            attempt.stream = stream
-            async for delta in stream:
-                await attempt.tell_delta(delta)
-        return await attempt.finish_answer(turn, stream.answer)
+    async def _answer(self, call: ModelCall, turn: int) -> ModelAnswer:
+        attempt, scope = self._attempt, self._scope
+        if scope == ROOT:
+            await attempt.gate.turn()
+        async with attempt.gate.work():
+            attempt.begin_answer(scope, turn)
+            try:
+                async with self._adapter.stream(call) as stream:
+                    attempt.streams[scope, turn] = stream
+                    stream.take = partial(attempt.take_delta, scope)
+                    async for delta in stream:
+                        await attempt.tell_delta(scope, delta)
+            except AppError:
+                attempt.fail_answer(scope, turn)
+                raise
+            return await attempt.finish_answer(scope, turn, stream.answer)
 
     async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
         raise NotImplementedError("A run always streams.")
@@ -69,29 +88,55 @@ class DurableModel(Model):
 class DurableModels(ModelProvider):
     """The models of one attempt, by their full names."""
 
-    def __init__(self, attempt: Attempt, registry: Registry, default: str) -> None:
+    def __init__(self, attempt: Attempt, registry: Registry, default: str, scope: str = ROOT) -> None:
         self._attempt = attempt
         self._registry = registry
         self._default = default
+        self._scope = scope
 
     def get_model(self, model_name: str | None) -> Model:
         adapter, model = self._registry.adapter(model_name or self._default)
-        return DurableModel(self._attempt, adapter, model)
+        return DurableModel(self._attempt, adapter, model, self._scope)
+
+    def inside(self, scope: str) -> "DurableModels":
+        """For an agent that is used as a tool."""
+        return DurableModels(self._attempt, self._registry, self._default, scope)
 
 
-def durable_tool(tool: Tool) -> FunctionTool:
+def durable_tool(tool: Tool, *, needs_approval: bool = False) -> FunctionTool:
     """A tool of the catalogue for the SDK. Its result is stored before the model sees it."""
 
     async def invoke(call: ToolContext[Attempt], arguments: str) -> str:
         attempt: Attempt = call.context
-        output, is_error = await _outcome(tool, attempt, call.tool_call_id, arguments)
-        return await attempt.finish_tool(tool.name, call.tool_call_id, output, is_error=is_error)
+        call_id = call.tool_call_id
+        stored = await attempt.recall_output(tool.name, call_id)
+        if stored is not None:
+            return stored
+        refusal = await approved(attempt, tool.name, call_id, arguments) if needs_approval else None
+        if refusal is None and not tool.repeatable:
+            refusal = await outcome_unknown(attempt, tool.name, call_id)
+        async with attempt.gate.work():
+            if refusal is not None:
+                return await attempt.finish_tool(tool.name, call_id, refusal, is_error=True)
+            if not tool.repeatable:
+                await attempt.mark(attempt.place(call_id), BEGUN)
+            output, is_error = await _outcome(tool, attempt, call_id, arguments)
+            return await attempt.finish_tool(tool.name, call_id, output, is_error=is_error)
+
+    async def ask(call: ToolContext[Attempt], arguments: str) -> str:
+        attempt: Attempt = call.context
+        stored = await attempt.recall_output(tool.name, call.tool_call_id)
+        if stored is not None:
+            return stored
+        output, is_error = await answered(tool, attempt, call.tool_call_id, arguments)
+        async with attempt.gate.work():
+            return await attempt.finish_tool(tool.name, call.tool_call_id, output, is_error=is_error)
 
     return FunctionTool(
         name=tool.name,
         description=tool.description,
         params_json_schema=tool.parameters,
-        on_invoke_tool=invoke,
+        on_invoke_tool=ask if tool.asks else invoke,
         strict_json_schema=False,
     )
 
@@ -99,9 +144,21 @@ def durable_tool(tool: Tool) -> FunctionTool:
 async def _outcome(tool: Tool, attempt: Attempt, call_id: str, arguments: str) -> tuple[dict[str, Any], bool]:
     """What the tool answers; its failure is an answer too, since the model can do something about it."""
     try:
-        return await tool.invoke(attempt.context, attempt.place(call_id), parsed_arguments(arguments)), False
+        work = tool.invoke(attempt.context, attempt.place(call_id), _given(arguments))
+        return await (to_its_end(work) if tool.effect else work), False
     except AppError as error:
-        return {"error": error.code, "detail": error.detail, **error.context}, True
+        return failure(error), True
     except Exception as error:
         logger.exception("a tool failed", tool=tool.name, run_id=str(attempt.run_id), exc_info=error)
         return {"error": "tool_failed", "detail": "The tool failed."}, True
+
+
+def _given(arguments: str) -> dict[str, Any] | bytes:
+    """As the model wrote them: what was not readable was wrapped, so that the conversation can hold it."""
+    parsed = parsed_arguments(arguments)
+    raw = parsed.get("raw")
+    return raw.encode() if parsed.keys() == {"raw"} and isinstance(raw, str) else parsed
+
+
+def failure(error: AppError) -> dict[str, Any]:
+    return {"error": error.code, "detail": error.detail, **error.context}

@@ -8,14 +8,21 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
+from app.domain.runs.admission import Admission, Place
+from app.domain.runs.desertion import Desertion
 from app.domain.runs.errors import ServerStopping
-from app.domain.runs.execute import Execution, Executor, Stop
+from app.domain.runs.execute import Executor, Outcome
+from app.domain.runs.execution import Stop
 from app.domain.runs.records import Claim, RunRecords
+from app.domain.runs.states import CANCEL
 from app.lib.runlog.cursor import sweep
 from app.lib.runlog.log import LogWriter
+from app.lib.runlog.wake.message import Subject
+from app.lib.runlog.wake.waker import Waker
 
 LEAVE_SECONDS = 3.0
-DESERTED_SECONDS = 5.0
+MAX_TAKING = 50
+"""Runs of others that are taken up at one time."""
 
 logger = structlog.get_logger()
 
@@ -26,8 +33,11 @@ class Engine:
         executor: Executor,
         records: RunRecords,
         writer: LogWriter,
+        waker: Waker,
+        admission: Admission,
         *,
         lease_seconds: float,
+        park_seconds: float,
         heartbeat_seconds: float,
     ) -> None:
         self.owner = uuid4().hex
@@ -35,21 +45,27 @@ class Engine:
         self._executor = executor
         self._records = records
         self._writer = writer
+        self._waker = waker
+        self.admission = admission
+        waker.on(Subject.ASKED, self.look)
+        waker.on(Subject.FREED, self.take)
         self.lease_seconds = lease_seconds
+        self._park_seconds = park_seconds
         self._heartbeat_seconds = heartbeat_seconds
+        self._taking: set[UUID] = set()
         self._tasks: TaskGroup | None = None
         self._leaving = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Ends what a dead process left, then executes what is submitted until the block is left."""
+        """Goes on with what a dead process left, and executes what is submitted until the block is left."""
         async with anyio.create_task_group() as background:
             background.start_soon(self._writer.run)
-            background.start_soon(sweep, self._writer.hub, self._writer.store, self._heartbeat_seconds)
+            background.start_soon(sweep, self._writer.hub, self._heartbeat_seconds)
             async with anyio.create_task_group() as self._tasks:
                 self._tasks.start_soon(self._scan)
                 self._tasks.start_soon(self._beat)
-                self._tasks.start_soon(self._cancel_deserted)
+                self._tasks.start_soon(Desertion(self._writer.hub, self._executor, self._records).run)
                 try:
                     yield
                 finally:
@@ -65,15 +81,45 @@ class Engine:
             raise ServerStopping
         return self._tasks
 
-    def submit(self, claim: Claim) -> None:
-        """Execute a run that was stored as this owner's. Returns at once."""
+    def admit(self) -> Place:
+        """Room for a run that is about to be stored. Raises ServerStopping, TooManyRuns or ServerBusy."""
+        self.check()
+        return self.admission.new_run()
+
+    def submit(self, claim: Claim, place: Place) -> None:
+        """Execute a run that was stored as this owner's, in the place it was given. Returns at once."""
         tasks = self.check()
         self._writer.hub.expect(claim.run.id)
-        tasks.start_soon(self._execute, claim)
+        tasks.start_soon(self._submitted, claim, place.pass_on())
 
-    def execution(self, run_id: UUID) -> Execution | None:
-        """The run as this process executes it, if it does."""
-        return self._executor.active.get(run_id)
+    def take(self, run_id: UUID, *, urgent: bool = False) -> None:
+        """Go on with a run if nobody else does and somebody should. Returns at once.
+
+        Where there is no room it is left to others, or to the next scan; what is `urgent` is soon over.
+        """
+        if self._tasks is None or self._leaving or run_id in self._executor.active or run_id in self._taking:
+            return
+        if len(self._taking) >= MAX_TAKING:
+            return
+        place = self.admission.run(urgent=urgent)
+        if place is not None:
+            self._taking.add(run_id)
+            self._tasks.start_soon(self._take, run_id, place)
+
+    def asked(self, run_id: UUID, control: str | None) -> None:
+        """Somebody has asked something of a run: it obeys at once where it is executed here, else who can takes it."""
+        execution = self._executor.active.get(run_id)
+        if execution is None:
+            self._waker.tell(Subject.ASKED, run_id)
+            self.take(run_id, urgent=control == CANCEL)
+        else:
+            execution.obey(control)
+
+    def look(self, run_id: UUID) -> None:
+        """Another process says that something was asked of a run: what, is in the database."""
+        execution = self._executor.active.get(run_id)
+        if execution is not None:
+            self._writer.notice(execution.attempt.log)
 
     async def leave(self) -> None:
         """Take no more runs and give back those that are going on, with all they have said stored."""
@@ -82,14 +128,37 @@ class Engine:
             execution.stop(Stop.LEAVING)
         await self._executor.idle()
 
-    async def _execute(self, claim: Claim) -> None:
+    async def _take(self, run_id: UUID, place: Place) -> None:
         try:
-            await self._executor.execute(claim.run.id, owner=self.owner, claim=claim)
-        except Exception as error:
-            # The program is wrong: the scan will end the run.
-            logger.exception("a run could not be executed", run_id=str(claim.run.id), exc_info=error)
+            with place:
+                outcome = await self._execute(run_id)
         finally:
-            self._writer.hub.leave(claim.run.id)
+            self._taking.discard(run_id)
+        if outcome is Outcome.RELEASED:
+            self._pass_on(run_id)
+
+    async def _submitted(self, claim: Claim, place: Place) -> None:
+        with place:
+            outcome = await self._execute(claim.run.id, claim)
+        if outcome is Outcome.RELEASED:
+            self._pass_on(claim.run.id)
+
+    def _pass_on(self, run_id: UUID) -> None:
+        """A run that was given back unfinished is taken again, by others where this process leaves."""
+        if self._leaving:
+            self._waker.tell(Subject.FREED, run_id)
+        else:
+            self.take(run_id)
+
+    async def _execute(self, run_id: UUID, claim: Claim | None = None) -> Outcome | None:
+        try:
+            return await self._executor.execute(run_id, owner=self.owner, claim=claim)
+        except Exception as error:
+            # The program is wrong, or the database is away: the scan tries again when the lease has run out.
+            logger.exception("a run could not be executed", run_id=str(run_id), exc_info=error)
+            return None
+        finally:
+            self._writer.hub.leave(run_id)
 
     async def _beat(self) -> None:
         """Keep the leases of runs that are silent, and hear what others ask of them."""
@@ -98,31 +167,13 @@ class Engine:
             for execution in list(self._executor.active.values()):
                 self._writer.notice(execution.attempt.log)
 
-    async def _cancel_deserted(self) -> None:
-        """Cancel the runs that are to end when nobody follows them any more."""
-        while True:
-            await anyio.sleep(DESERTED_SECONDS / 10)
-            for run_id, execution in list(self._executor.active.items()):
-                if execution.run.cancel_when_left and self._writer.hub.deserted(run_id, DESERTED_SECONDS):
-                    execution.stop(Stop.CANCELLED)
-
     async def _scan(self) -> None:
-        """At the start and from then on: end what a dead process left."""
+        """At the start and from then on: go on with what a dead process left."""
         while True:
             try:
-                abandoned = await self._records.abandoned(self.owner)
+                await self._records.cancel_overdue(self._park_seconds)
+                for run_id in await self._records.abandoned(self.owner):
+                    self.take(run_id)
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot look for abandoned runs", error=type(error).__name__)
-                abandoned = []
-            for run_id in abandoned:
-                if run_id not in self._executor.active:
-                    await self._interrupt(run_id)
             await anyio.sleep(self.lease_seconds / 3)
-
-    async def _interrupt(self, run_id: UUID) -> None:
-        """One run that cannot be ended keeps no other from it."""
-        logger.warning("ending a run that its process left", run_id=str(run_id))
-        try:
-            await self._executor.interrupt(run_id, owner=self.owner)
-        except Exception as error:
-            logger.exception("an abandoned run could not be ended", run_id=str(run_id), exc_info=error)

@@ -65,12 +65,87 @@ class StreamingDisabled(AppError):
         super().__init__("This server does not stream. Ask for JSON instead.")
 
 
+class QuestionNotFound(AppError):
+    kind = ErrorKind.NOT_FOUND
+    code = "question_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The run asks no such thing.")
+
+
+class AlreadyAnswered(AppError):
+    kind = ErrorKind.CONFLICT
+    code = "already_answered"
+
+    def __init__(self) -> None:
+        super().__init__("This was answered before, in another way.")
+
+
 class NotReplaceable(AppError):
     kind = ErrorKind.CONFLICT
     code = "run_not_replaceable"
 
     def __init__(self) -> None:
         super().__init__("Only a finished run of the same session can be replaced.")
+
+
+class BadMessage(AppError):
+    """A message on a WebSocket that is none. The connection stays."""
+
+    kind = ErrorKind.UNREADABLE
+    code = "bad_message"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The message cannot be read: {why}.")
+
+
+class AlreadyAuthenticated(AppError):
+    kind = ErrorKind.CONFLICT
+    code = "already_authenticated"
+
+    def __init__(self) -> None:
+        super().__init__("This connection is somebody's already; open another one.")
+
+
+class TooManyFollows(AppError):
+    kind = ErrorKind.EXHAUSTED
+    code = "too_many_follows"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"One connection follows at most {limit} runs.", limit=limit)
+
+
+class TooManyRuns(AppError):
+    """One process executes so many runs at once. Nothing was stored or counted."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "too_many_runs"
+    retryable = True
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("The server executes as many runs as it can. Try again in a moment.", limit=limit)
+
+
+class TooManyReaders(AppError):
+    """One process has so many open streams at once. Nothing was started."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "too_many_readers"
+    retryable = True
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("The server has as many open streams as it can. Try again in a moment.", limit=limit)
+
+
+class ServerBusy(AppError):
+    """The server is under pressure and takes only some of the new runs. Nothing was stored or counted."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "server_busy"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The server has more to do than it can. Try again in a moment.")
 
 
 class ServerStopping(AppError):
@@ -123,6 +198,22 @@ class RunCrashed(AppError):
 
     def __init__(self) -> None:
         super().__init__("Something went wrong.")
+
+
+class BadIdempotencyKey(AppError):
+    kind = ErrorKind.INVALID
+    code = "bad_idempotency_key"
+
+    def __init__(self) -> None:
+        super().__init__("An idempotency key is 1 to 255 printable ASCII characters.")
+
+
+class IdempotencyKeyReused(AppError):
+    kind = ErrorKind.INVALID
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key belongs to another start. Choose a new one for each.")
 
 
 class BadCursor(AppError):

@@ -6,26 +6,36 @@ import msgspec
 
 from app.domain.runs.events import RunEvent
 from app.domain.runs.schemas import Reset
+from app.domain.sessions.schemas import HistoryEntry
 
 _REF = "#/components/schemas/{name}"
 
 
 def event_schemas() -> dict[str, dict[str, Any]]:
-    """Component schemas: each event's data under its class's name, and `RunEventEnvelope`, the union by `event`."""
-    union, components = msgspec.json.schema_components([RunEvent, Reset], ref_template=_REF)
+    """Component schemas: each stored event's data under its class's name, their union, and that of all events."""
+    union, components = msgspec.json.schema_components([RunEvent, Reset, HistoryEntry], ref_template=_REF)
     names: dict[str, str] = union[0]["discriminator"]["mapping"]
     for reference in names.values():
         data = components[reference.rpartition("/")[2]]
         del data["properties"]["event"]
         data["required"].remove("event")
-    envelopes = [
-        {
-            "type": "object",
-            "required": ["event", "data"],
-            "properties": {"event": {"const": name}, "data": {"$ref": reference}},
-        }
-        for name, reference in [*names.items(), ("reset", _REF.format(name="Reset"))]
-    ]
-    description = "What `?envelope=true` sends; without it `event:` and `data:` of the frame hold the two members."
-    components["RunEventEnvelope"] = {"description": description, "oneOf": envelopes}
+    components["StoredRunEvent"] = {
+        "description": "An event of a run's log. Its number is the frame's `id`.",
+        "oneOf": [_envelope(name, {"$ref": reference}) for name, reference in names.items()],
+    }
+    stored = {"$ref": _REF.format(name="StoredRunEvent")}
+    numbered = {"allOf": [stored, {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}]}
+    components["RunEventEnvelope"] = {
+        "description": "What `?envelope=true` sends; otherwise the frame's `event:` and `data:` hold the members.",
+        "oneOf": [
+            stored,
+            _envelope("batch", {"type": "array", "items": numbered}),
+            _envelope("history", {"type": "array", "items": {"$ref": _REF.format(name="HistoryEntry")}}),
+            _envelope("reset", {"$ref": _REF.format(name="Reset")}),
+        ],
+    }
     return components
+
+
+def _envelope(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": ["event", "data"], "properties": {"event": {"const": name}, "data": data}}

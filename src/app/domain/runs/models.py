@@ -5,14 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC, JsonB
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.runs.states import ACTIVE
-from app.lib.db.base import OwnedRecord
+from app.lib.db.base import OwnedRecord, Row
 
 ACTIVE_ONLY = text("state IN ({})".format(", ".join(f"'{state}'" for state in ACTIVE)))
 """Words, not values: PostgreSQL finds the index for `ON CONFLICT` only where it sees them in the statement."""
+LOG_KEPT = text("ended_at IS NOT NULL AND NOT log_purged")
+"""The same holds for a query that is to be answered from the index."""
 
 
 class Run(OwnedRecord):
@@ -29,6 +31,7 @@ class Run(OwnedRecord):
             postgresql_where=ACTIVE_ONLY,
         ),
         Index("ix_run_owner_created", "owner_id", "created_at"),
+        Index("ix_run_log_kept", "ended_at", sqlite_where=LOG_KEPT, postgresql_where=LOG_KEPT),
     )
 
     session_id: Mapped[UUID] = mapped_column(ForeignKey("session.id", ondelete="CASCADE"), index=True)
@@ -55,3 +58,37 @@ class Run(OwnedRecord):
     finish_reason: Mapped[str | None] = mapped_column(String(32), default=None)
     usage: Mapped[dict[str, Any] | None] = mapped_column(JsonB, default=None)
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonB, default=None)
+    log_purged: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The log and the steps were deleted, long after the run's end."""
+
+
+class StartKey(Row):
+    """What a client named a start by, so that saying it again begins nothing new. Gone with the run."""
+
+    __tablename__ = "start_key"
+
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Of what was to be started."""
+    run_id: Mapped[UUID] = mapped_column(
+        # Checked at the transaction's end: the key is taken first, so that parallel starts wait for each other.
+        ForeignKey("run.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        index=True,
+    )
+    created_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True), index=True)
+
+
+class RunQuestion(Row):
+    """What a run asked its user: to approve a tool call, or for an answer in words. It holds no arguments."""
+
+    __tablename__ = "run_question"
+
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    scope: Mapped[str] = mapped_column(String(200))
+    turn: Mapped[int] = mapped_column(Integer)
+    position: Mapped[int] = mapped_column(Integer)
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JsonB, default=None)

@@ -7,6 +7,7 @@ from uuid import UUID
 import anyio
 import msgspec
 import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from app.domain.agents.context import RunContext
 from app.domain.quotas.month import month_of
@@ -15,7 +16,9 @@ from app.domain.runs.attempt import Attempt
 from app.domain.runs.ends import Ending
 from app.domain.runs.events import encode
 from app.domain.runs.models import Run
-from app.domain.runs.repository import RunRepository
+from app.domain.runs.questions import Question
+from app.domain.runs.repository import ControlRepository, RunRepository
+from app.domain.runs.states import PAUSE
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.service import SessionService
 from app.lib.clock import Clock
@@ -39,6 +42,10 @@ class Claim(msgspec.Struct, frozen=True):
     control: str | None
     items: list[dict[str, Any]]
     """The model's first input: the session's items as they were at the start, and the new ones."""
+    spent: float = 0.0
+    """Seconds that earlier attempts have worked."""
+    crashes: int = 0
+    """Earlier attempts whose process died."""
 
 
 class RunRecords:
@@ -59,45 +66,89 @@ class RunRecords:
             run = await runs.load(run_id) if claimed else None
             if claimed is None or run is None:
                 return None
-            await runs.running(run_id, self._clock.now())
+            if claimed.control != PAUSE:
+                await ControlRepository(db_session).running(run_id)
             sessions = SessionService.open(db_session, run.owner_id, clock=self._clock)
             history = await sessions.items(run.session_id, up_to=run.history_seq)
         items = history + msgspec.json.decode(run.input, type=list[dict[str, Any]])
-        return Claim(run, claimed.attempt, claimed.seq, claimed.control, items)
+        return Claim(
+            run, claimed.attempt, claimed.seq, claimed.control, items, spent=claimed.spent, crashes=claimed.crashes
+        )
 
-    async def steps(self, run_id: UUID) -> list[Step]:
+    async def stored(self, run_id: UUID) -> tuple[list[Step], list[Question]]:
+        """What earlier attempts have finished, and what they have asked."""
         async with self.db.reading() as db_session:
-            return await RunRepository(db_session).steps(run_id)
+            runs = RunRepository(db_session)
+            return await runs.steps(run_id), await ControlRepository(db_session).questions(run_id)
 
-    async def release(self, run_id: UUID, attempt: int) -> None:
+    async def keep_question(self, run_id: UUID, question: Question) -> None:
         async with self.db.writing() as db_session:
-            await RunRepository(db_session).release(run_id, attempt)
+            await ControlRepository(db_session).add_question(run_id, question)
+
+    async def release(self, run_id: UUID, attempt: int, spent: float) -> None:
+        """Give the run back unfinished: somebody may claim it at once."""
+        async with self.db.writing() as db_session:
+            await RunRepository(db_session).release(run_id, attempt, spent)
+
+    async def park(self, run_id: UUID, attempt: int, spent: float) -> bool:
+        """Put the run aside until it is resumed or answered; where that has happened already it is given back."""
+        async with self.db.writing() as db_session:
+            if await ControlRepository(db_session).park(run_id, attempt, spent):
+                return True
+            await RunRepository(db_session).release(run_id, attempt, spent)
+            return False
 
     async def abandoned(self, owner: str) -> list[UUID]:
+        """Active runs that nobody executes and somebody should."""
         async with self.db.reading() as db_session:
             return await RunRepository(db_session).abandoned(owner, others_dead=self._sole_owner)
 
-    async def settle(self, run: Run, attempt: Attempt, ending: Ending) -> Batch:
-        """The terminal event, the run's outcome and the session's items, in one transaction.
+    async def cancel_overdue(self, park_seconds: float) -> None:
+        """Have the runs cancelled that were put aside for so long."""
+        async with self.db.writing() as db_session:
+            await ControlRepository(db_session).cancel_overdue(park_seconds)
 
-        Waits while the database is away. Raises LeaseLost where another attempt owns the run.
+    async def keep_followed(self, run_ids: list[UUID], seconds: float) -> None:
+        """Let others know that somebody follows these runs here."""
+        if not self._sole_owner:
+            async with self.db.writing() as db_session:
+                await ControlRepository(db_session).keep_followed(run_ids, seconds)
+
+    async def followed_elsewhere(self, run_ids: list[UUID]) -> dict[UUID, bool | None]:
+        """Whether readers of other processes follow the runs; None where none ever did."""
+        if self._sole_owner:
+            return dict.fromkeys(run_ids)
+        async with self.db.reading() as db_session:
+            return dict.fromkeys(run_ids) | await ControlRepository(db_session).followed(run_ids)
+
+    async def settle(self, run: Run, attempt: Attempt, ending: Ending, *, bare: bool = False) -> Batch:
+        """The terminal event, the run's outcome and the session's items, in one transaction; `bare` without the items.
+
+        Waits while the database is away. Raises LeaseLost where another attempt owns the run, and what the database
+        says where it takes the end never.
         """
         seq = attempt.log.seq + 1
         batch = Batch(run.id, seq, 1, frame(seq, *encode(ending.event)), ended=True)
         for tried in range(_RETRIES):
             try:
-                await self._settle(run, attempt, ending, batch, again=tried > 0)
-            except Exception as error:  # noqa: BLE001 - whatever the driver raises while the database is away
+                await self._settle(run, attempt, ending, batch, again=tried > 0, bare=bare)
+            except Exception as error:
+                if _is_refused(error):
+                    raise
                 logger.warning("a run's end cannot be written", run_id=str(run.id), error=type(error).__name__)
                 await anyio.sleep(_RETRY_SECONDS)
             else:
                 return batch
         raise LeaseLost
 
-    async def _settle(self, run: Run, attempt: Attempt, ending: Ending, batch: Batch, *, again: bool) -> None:
+    async def _settle(
+        self, run: Run, attempt: Attempt, ending: Ending, batch: Batch, *, again: bool, bare: bool
+    ) -> None:
         async with self.db.writing() as db_session:
             # The session's row before the run's, as a start takes them: the other way round they block each other.
-            items = msgspec.json.decode(run.input, type=list[dict[str, Any]]) + attempt.finished_items()
+            items = msgspec.json.decode(run.input, type=list[dict[str, Any]])
+            if not bare:
+                items += attempt.finished_items()
             sessions = SessionService.open(db_session, run.owner_id, clock=self._clock)
             try:
                 await sessions.add_items(run.session_id, run.id, items)
@@ -135,3 +186,11 @@ class RunRecords:
             )
 
         return quota
+
+
+def _is_refused(error: Exception) -> bool:
+    """What the database, or the way to it, says of these values; all else may be over the next time."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""  # class 22: data exceptions
+        return isinstance(error, (DataError, IntegrityError, ProgrammingError)) or state.startswith("22")
+    return isinstance(error, (StatementError, ValueError, TypeError))

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.agents.schemas import ModelName
+from app.domain.agents.schemas import ModelName, Text
 from app.domain.runs.events import Usage
+from app.domain.sessions.schemas import HistoryEntry
 
 MAX_MESSAGES = 50
 MAX_CONTENT = 10_000
@@ -20,7 +21,7 @@ class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     content: str
 
 
-class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The last user message is the input; earlier ones seed a session that is new."""
 
     messages: list[MessageIn]
@@ -30,6 +31,11 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     include: list[Literal["history"]] = []
     on_disconnect: Literal["continue", "cancel"] = "continue"
     replaces: UUID | None = None
+
+
+class Started(msgspec.Struct, frozen=True):
+    run_id: UUID
+    session_key: str
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +59,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 class Reset(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader is told whose cursor lies outside the log. Not stored, so it has no id."""
 
-    reason: Literal["cursor_ahead"]
+    reason: Literal["cursor_ahead", "log_purged"]
+    """It knows more than there is: the whole log follows. Or the log is not kept any more: nothing follows."""
     run: RunView
     text: str
     """The visible text before `next_seq`."""
@@ -61,8 +68,15 @@ class Reset(msgspec.Struct, frozen=True, kw_only=True):
     """The number of the event that follows."""
 
 
+def lost_cursor(run: RunView, cursor: int, *, log_purged: bool) -> Reset | None:
+    """What a reader is told whose cursor lies outside what the log holds; it goes on before `next_seq`."""
+    if log_purged and cursor != run.last_seq:
+        return Reset(reason="log_purged", run=run, text=run.final_message or "", next_seq=run.last_seq + 1)
+    return Reset(reason="cursor_ahead", run=run, text="", next_seq=1) if cursor > run.last_seq else None
+
+
 class RunWithHistory(RunView, frozen=True, kw_only=True):
-    history: list[dict[str, Any]]
+    history: list[HistoryEntry]
 
 
 class RunList(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,4 +87,20 @@ class RunList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    mode: Literal["immediate"] = "immediate"
+    mode: Literal["immediate", "after_turn"] = "immediate"
+
+
+class AnswerApproval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    approve: bool
+    reason: Annotated[Text, msgspec.Meta(max_length=1000)] | None = None
+    """Told to the agent."""
+
+
+class AnswerInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    input_id: str
+    content: Annotated[Text, msgspec.Meta(max_length=MAX_CONTENT)]
+
+
+class StreamRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    stream_id: UUID
+    """The run's id."""

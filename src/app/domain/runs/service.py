@@ -15,18 +15,28 @@ from uuid_utils.compat import uuid7
 from app.domain.accounts.schemas import Principal
 from app.domain.agents.schemas import DefinitionSet
 from app.domain.agents.service import AgentService
+from app.domain.runs.admission import Place
 from app.domain.runs.engine import Engine
-from app.domain.runs.errors import NotReplaceable, RunNotFound, SecretNotFound, SessionBusy, StreamingDisabled
+from app.domain.runs.errors import (
+    AlreadyAnswered,
+    NotReplaceable,
+    QuestionNotFound,
+    RunNotFound,
+    SecretNotFound,
+    SessionBusy,
+    StreamingDisabled,
+)
 from app.domain.runs.events import Usage
-from app.domain.runs.execute import CANCEL, Stop
+from app.domain.runs.idempotency import RepeatableStart
 from app.domain.runs.messages import checked
 from app.domain.runs.models import Run
+from app.domain.runs.questions import APPROVAL, INPUT
 from app.domain.runs.records import Claim
-from app.domain.runs.repository import RunRepository
-from app.domain.runs.schemas import RunView, StartRun
-from app.domain.runs.states import ACTIVE, RunState
+from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
+from app.domain.runs.schemas import Reset, RunView, Started, StartRun, lost_cursor
+from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
 from app.domain.sessions.errors import SessionNotFound
-from app.domain.sessions.schemas import Message, SessionRef
+from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
 from app.domain.sessions.service import SessionService
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
@@ -36,11 +46,6 @@ from app.lib.runlog.log import LogWriter
 from app.lib.runlog.tables import RunHead
 
 CANCEL_WAIT_SECONDS = 3.0
-
-
-class Started(msgspec.Struct, frozen=True):
-    run_id: UUID
-    session_key: str
 
 
 class Runs:
@@ -72,15 +77,33 @@ class Runs:
         if not self._streaming:
             raise StreamingDisabled
 
-    async def start(self, user: Principal, agent: str, body: StartRun) -> Started:
-        """Store a run and hand it to the engine. Nothing is stored where it is refused."""
+    def reader(self) -> Place:
+        """Room for one who will follow a run, taken before the run is started. Raises TooManyReaders."""
+        return self._engine.admission.reader()
+
+    async def start(self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None = None) -> Started:
+        """Store a run and hand it to the engine. Nothing is stored where it is refused.
+
+        A start that may be said `again` and was said before is the run of then, and costs nothing.
+        """
+        if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
+            return Started(*begun)
         if body.secret_id is not None:
             raise SecretNotFound  # nobody has one before there is a vault
+        with self._engine.admit() as place:
+            return await self._start(user, agent, body, again, place)
+
+    async def _start(
+        self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None, place: Place
+    ) -> Started:
         seed, message = checked(body.messages)
-        self._engine.check()
         now = self._clock.now()
         run_id = uuid7()
         async with self._db.writing() as db_session:
+            if again is not None:
+                keys = StartKeyRepository(db_session, user.user_id)
+                if (begun := await keys.take(again, run_id, now=now)) is not None:
+                    return Started(*begun)
             definitions = await AgentService.open(db_session, user.user_id).definition(agent)
             model = body.model or definitions.root_agent.model or self._default_model
             for wanted in {model, *(agent.model for agent in definitions.agents.values() if agent.model)}:
@@ -114,7 +137,7 @@ class Runs:
             if not await runs.add(row, self._engine.owner, self._engine.lease_seconds):
                 raise SessionBusy(await runs.active_on(session.id) or run_id)
             history = await sessions.items(session.id) if row["history_seq"] else []
-        self._engine.submit(Claim(Run(**row), attempt=1, seq=0, control=None, items=[*history, item]))
+        self._engine.submit(Claim(Run(**row), attempt=1, seq=0, control=None, items=[*history, item]), place)
         return Started(run_id, session.key)
 
     async def delete_session(self, owner_id: UUID, session_key: str) -> None:
@@ -133,6 +156,14 @@ class Runs:
             raise RunNotFound
         return _view(*found)
 
+    async def lost(self, run: RunView, cursor: int) -> Reset | None:
+        """What a reader is told whose cursor lies outside what the log holds."""
+        purged = False
+        if run.state not in ACTIVE:
+            async with self._db.reading() as db_session:
+                purged = await RunRepository(db_session).log_purged(run.id)
+        return lost_cursor(run, cursor, log_purged=purged)
+
     async def page(
         self, owner_id: UUID, *, active: bool, session_id: str | None, limit: int, offset: int
     ) -> tuple[list[RunView], int]:
@@ -143,20 +174,67 @@ class Runs:
             )
         return [_view(run, head) for run, head in rows], total
 
-    async def cancel(self, owner_id: UUID, run_id: UUID) -> RunView:
-        """Stop the run at once, wherever it executes. Of a run that has ended nothing changes.
+    async def cancel(self, owner_id: UUID, run_id: UUID, mode: str = "immediate") -> RunView:
+        """Stop the run, wherever it executes: at once, or before another turn begins. Of an ended one nothing changes.
 
-        Waits up to three seconds for the end, so that the answer usually tells it.
+        A run that is paused or waits has no turn to finish. Waits up to three seconds for the end, so that the answer
+        usually tells it; not for the end of a turn.
         """
-        if (await self.get(owner_id, run_id)).state not in ACTIVE:
-            return await self.get(owner_id, run_id)
+        run = await self.get(owner_id, run_id)
+        if run.state not in ACTIVE:
+            return run
+        after_turn = mode == "after_turn" and run.state not in {RunState.PAUSED, RunState.WAITING}
+        control = CANCEL_AFTER_TURN if after_turn else CANCEL
         async with self._db.writing() as db_session:
-            await RunRepository(db_session).ask(run_id, CANCEL)
-        execution = self._engine.execution(run_id)
-        if execution is not None:
-            execution.stop(Stop.CANCELLED)
-        with anyio.move_on_after(CANCEL_WAIT_SECONDS):
-            await self.ended(run_id)
+            await ControlRepository(db_session).ask(run_id, control)
+        self._engine.asked(run_id, control)
+        if not after_turn:
+            with anyio.move_on_after(CANCEL_WAIT_SECONDS):
+                await self.ended(run_id)
+        return await self.get(owner_id, run_id)
+
+    async def pause(self, owner_id: UUID, run_id: UUID) -> RunView:
+        """Let nothing new begin. A run that is paused, waits or has ended stays as it is."""
+        await self.get(owner_id, run_id)
+        async with self._db.writing() as db_session:
+            paused = await ControlRepository(db_session).pause(run_id)
+        if paused:
+            self._engine.asked(run_id, PAUSE)
+        return await self.get(owner_id, run_id)
+
+    async def resume(self, owner_id: UUID, run_id: UUID) -> RunView:
+        """Let a paused run go on, here or where it is held. One that is not paused stays as it is."""
+        await self.get(owner_id, run_id)
+        async with self._db.writing() as db_session:
+            resumed = await ControlRepository(db_session).resume(run_id)
+        if resumed:
+            self._engine.asked(run_id, None)
+        return await self.get(owner_id, run_id)
+
+    async def answer_approval(
+        self, owner_id: UUID, run_id: UUID, approval_id: str, *, approve: bool, reason: str | None
+    ) -> RunView:
+        """Let a tool call happen, or not. Raises AlreadyAnswered where the answer that counts is another one."""
+        return await self._answer(owner_id, run_id, approval_id, APPROVAL, {"approve": approve, "reason": reason})
+
+    async def answer_input(self, owner_id: UUID, run_id: UUID, input_id: str, content: str) -> RunView:
+        """Say what the run asked for. Raises AlreadyAnswered where the answer that counts is another one."""
+        return await self._answer(owner_id, run_id, input_id, INPUT, {"content": content})
+
+    async def _answer(
+        self, owner_id: UUID, run_id: UUID, question_id: str, kind: str, answer: dict[str, Any]
+    ) -> RunView:
+        run = await self.get(owner_id, run_id)
+        async with self._db.writing() as db_session:
+            control = ControlRepository(db_session)
+            counts = await control.answer(run_id, question_id, kind, answer, still_open=run.state in ACTIVE)
+            if counts is None:
+                raise QuestionNotFound
+            if counts != answer:
+                raise AlreadyAnswered
+            freed = await control.unpark_answered(run_id)
+        if freed:
+            self._engine.take(run_id)
         return await self.get(owner_id, run_id)
 
     async def ended(self, run_id: UUID) -> None:
@@ -175,14 +253,17 @@ class Runs:
         finally:
             hub.part(run_id, reader)
 
-    async def history(self, owner_id: UUID, session_key: str) -> list[dict[str, Any]]:
+    async def history(self, owner_id: UUID, session_key: str) -> list[HistoryEntry]:
         """Empty where the session was deleted meanwhile."""
         async with self._db.reading() as db_session:
             try:
-                entries = await SessionService.open(db_session, owner_id, clock=self._clock).history(session_key)
+                return await SessionService.open(db_session, owner_id, clock=self._clock).history(session_key)
             except SessionNotFound:
                 return []
-        return [msgspec.to_builtins(entry) for entry in entries]
+
+    async def _begun(self, owner_id: UUID, start: RepeatableStart) -> tuple[UUID, str] | None:
+        async with self._db.reading() as db_session:
+            return await StartKeyRepository(db_session, owner_id).find(start, now=self._clock.now())
 
     async def _branch(
         self, db_session: AsyncSession, owner_id: UUID, session: SessionRef, replaced_id: UUID, *, by: UUID

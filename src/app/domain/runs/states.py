@@ -17,3 +17,8 @@ class RunState(StrEnum):
 
 ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
 """A session has at most one run in one of these; all others are final."""
+
+# What may be asked of whoever executes a run.
+CANCEL = "cancel"
+CANCEL_AFTER_TURN = "cancel_after_turn"
+PAUSE = "pause"

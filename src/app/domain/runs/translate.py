@@ -1,6 +1,6 @@
 """Between the Agents SDK's shapes and ours. No token passes through here, only whole calls and answers."""
 
-from typing import Any
+from typing import Any, cast
 
 from agents import Handoff, ModelSettings, Tool
 from agents.agent_output import AgentOutputSchemaBase
@@ -10,18 +10,16 @@ from openai.types.responses import (
     ResponseCompletedEvent,
     ResponseFunctionToolCall,
     ResponseOutputMessage,
-    ResponseReasoningItem,
     ResponseUsage,
 )
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from app.lib.providers.model import ModelAnswer, ModelCall, TokenUsage, ToolSchema
 
-_ITEM_TYPES: dict[str, Any] = {
-    "message": ResponseOutputMessage,
-    "function_call": ResponseFunctionToolCall,
-    "reasoning": ResponseReasoningItem,
-}
+_WHOLE = "whole"
+"""Where an item of ours rides through the SDK, which drops items and changes fields that it does not know."""
+_UNDERSTOOD = {"message", "function_call", "function_call_output"}
+_PARTS = {"output_text": "text", "refusal": "refusal"}
 
 
 def model_call(
@@ -54,8 +52,16 @@ def _functions(tools: list[Tool]) -> list[Any]:
     return [tool for tool in tools if hasattr(tool, "params_json_schema")]
 
 
+def session_input(items: list[dict[str, Any]]) -> list[TResponseInputItem]:
+    """A session's items for the SDK, which takes two that share an id for the same."""
+    known = [item if item.get("type", "message") in _UNDERSTOOD else _unread(item) for item in items]
+    return cast("list[TResponseInputItem]", known)
+
+
 def _plain(items: list[TResponseInputItem]) -> list[dict[str, Any]]:
-    return [dict(item) for item in items]
+    """The items that answers have brought as they were, and all others."""
+    plain: list[dict[str, Any]] = [dict(item) for item in items]
+    return [item.get(_WHOLE) or item for item in plain]
 
 
 def completed(answer: ModelAnswer) -> ResponseCompletedEvent:
@@ -65,13 +71,34 @@ def completed(answer: ModelAnswer) -> ResponseCompletedEvent:
         created_at=0,
         model="",
         object="response",
-        output=[_ITEM_TYPES[item["type"]].model_validate(item) for item in answer.items],
+        output=[_for_the_sdk(item) for item in answer.items],
         parallel_tool_calls=True,
         tool_choice="auto",
         tools=[],
         usage=_usage(answer.usage),
     )
     return ResponseCompletedEvent.model_construct(type="response.completed", response=response, sequence_number=0)
+
+
+def _for_the_sdk(item: dict[str, Any]) -> Any:
+    """What the SDK acts on: what is said and what is called. All else goes as a kind that it passes on unread."""
+    match item["type"]:
+        case "message":
+            said = {"type": "message", "id": item.get("id", ""), "role": "assistant", "status": "completed"}
+            return ResponseOutputMessage.model_validate({**said, "content": _said(item["content"]), _WHOLE: item})
+        case "function_call":
+            call = {name: item[name] for name in ("type", "call_id", "name", "arguments")}
+            return ResponseFunctionToolCall.model_validate({**call, _WHOLE: item})
+    return _unread(item)
+
+
+def _unread(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "compaction", _WHOLE: item}
+
+
+def _said(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = [(part["type"], part) for part in parts if part.get("type") in _PARTS]
+    return [{"type": kind, _PARTS[kind]: part.get(_PARTS[kind]) or "", "annotations": []} for kind, part in known]
 
 
 def _usage(usage: TokenUsage) -> ResponseUsage:

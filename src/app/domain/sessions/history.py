@@ -18,7 +18,8 @@ def entries(rows: Iterable[SessionItem]) -> Iterator[HistoryEntry]:
     for row in rows:
         said = _told(row.item, called)
         if said is not None:
-            yield HistoryEntry(seq=row.seq, run_id=row.run_id, created_at=row.created_at, **said)
+            facts: dict[str, Any] = {"run_id": row.run_id, "created_at": row.created_at, "replaced_by": row.replaced_by}
+            yield HistoryEntry(seq=row.seq, **facts, **said)
 
 
 def _told(item: dict[str, Any], called: dict[str, str]) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """The only SQL that touches `session` and `session_item`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -91,6 +91,17 @@ class SessionRepository(OwnedRepository[Session]):
 
     async def items(self, session_id: UUID) -> Sequence[SessionItem]:
         return (await self.session.scalars(self._of_session(select(SessionItem), session_id))).all()
+
+    async def written_by(self, session_id: UUID, run_ids: Collection[UUID]) -> Sequence[SessionItem]:
+        """What these runs wrote, also where it was replaced; without any, what no run wrote."""
+        written = SessionItem.run_id.in_(run_ids) if run_ids else SessionItem.run_id.is_(None)
+        statement = (
+            select(SessionItem)
+            .join(Session, Session.id == SessionItem.session_id)
+            .where(Session.owner_id == self.owner_id, Session.id == session_id, written)
+            .order_by(SessionItem.seq)
+        )
+        return (await self.session.scalars(statement)).all()
 
     async def contents(self, session_id: UUID, up_to: int | None) -> Sequence[dict[str, Any]]:
         statement = self._of_session(select(SessionItem.item), session_id)

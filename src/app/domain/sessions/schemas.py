@@ -58,6 +58,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arguments: dict[str, Any] | None = None
     """Of a call: the assistant asks for the tool."""
     is_error: bool = False
+    replaced_by: UUID | None = None
+    """The run that the conversation went on with instead. A history leaves such entries out."""
 
 
 class History(Struct, frozen=True, kw_only=True):

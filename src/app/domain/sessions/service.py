@@ -1,7 +1,7 @@
 """Conversations: what was said in them, numbered, and belonging to one user."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 from uuid import UUID, uuid4
 
@@ -88,6 +88,10 @@ class SessionService:
         session = await self._own(key)
         return [*entries(await self._repository.items(session.id))]
 
+    async def written_by(self, session_id: UUID, run_ids: Collection[UUID]) -> list[HistoryEntry]:
+        """The same of these runs alone, and also what was replaced; without any, what a client brought along."""
+        return [*entries(await self._repository.written_by(session_id, run_ids))]
+
     async def page(self, *, limit: int, offset: int) -> tuple[list[SessionView], int]:
         """The sessions with the newest activity first, and how many there are."""
         rows, total = await self._repository.newest(limit=limit, offset=offset)
@@ -95,6 +99,10 @@ class SessionService:
 
     async def get(self, key: str) -> SessionView:
         return _view(await self._own(key))
+
+    async def find(self, key: str) -> SessionRef:
+        session = await self._own(key)
+        return SessionRef(id=session.id, key=session.key, last_seq=session.last_seq, created=False)
 
     async def delete(self, key: str) -> None:
         """Its items and runs go with it: a run that is still going on finds its row gone at its next event."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -99,7 +100,7 @@ class TagController(Controller):
         """List the caller's tags by name."""
         return await tag_service.page(limit=limit, offset=offset)
 
-    @post()
+    @post(responses={409: ResponseSpec(None, description="`tag_taken`")})
     async def create(self, data: JSONBody[NewTag], tag_service: NamedDependency[TagService]) -> TagView:
         """Make a tag."""
         return await tag_service.create(data.name)

@@ -5,6 +5,7 @@ import unicodedata
 from base64 import b64encode
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 import anyio
 from anyio.to_thread import run_sync
@@ -13,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 8
 MAX_LENGTH = 256
+_MAX_REPEATED = 4
 _AT_ONCE = 4
 """Hashes at a time: each holds its memory and a thread while it lasts."""
 
@@ -54,7 +56,15 @@ def common_passwords() -> frozenset[str]:
 
 
 def is_common(password: str) -> bool:
-    return unicodedata.normalize("NFKC", password).casefold() in common_passwords()
+    """Among the first that are tried: used by many, or a pattern like `aaaaaaaa`, `23456789` or `abcdabcd`."""
+    folded = unicodedata.normalize("NFKC", password).casefold()
+    return folded in common_passwords() or _is_pattern(folded)
+
+
+def _is_pattern(text: str) -> bool:
+    repeats = any(text == (text[:length] * len(text))[: len(text)] for length in range(1, _MAX_REPEATED + 1))
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    return repeats or steps in ({1}, {-1})
 
 
 def _normalised(password: str) -> bytes:

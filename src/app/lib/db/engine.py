@@ -4,10 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import msgspec
-from sqlalchemy import event, make_url
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from app.lib.db.address import connect_arguments, read_url
+
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What connecting and asking may raise. SQLAlchemy lets through what asyncpg says of a connection that was refused."""
 SQLITE_BUSY_SECONDS = 15
 _SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -29,14 +35,16 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.url = make_url(url)
+        self.url = read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._read_engine = _sqlite_engine(url, begin="BEGIN", pool_size=pool_size)
             self._write_engine = _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1)
         else:
+            self._arguments = connect_arguments(self.url)
             self._read_engine = self._write_engine = create_async_engine(
-                url,
+                self.url.set(query={}),
+                async_creator=self.connect,
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_pre_ping=True,
@@ -51,6 +59,14 @@ class Database:
     def engine(self) -> AsyncEngine:
         """The engine that may write; for migrations and the like."""
         return self._write_engine
+
+    async def connect(self, **options: Any) -> Any:
+        """An asyncpg connection to the PostgreSQL of the URL, outside the pool: its owner closes it.
+
+        The options win over those of the URL. Parameters of the server are set afterwards, with SET, since PgBouncer
+        takes none that it does not know.
+        """
+        return await asyncpg.connect(**(self._arguments | options))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -1,8 +1,9 @@
 """Logs: JSON lines for machines, colours on a terminal, credentials in neither."""
 
 import logging
+import re
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -10,7 +11,19 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app.lib.observability.redaction import REDACTED, names_a_secret, redact
 
 # These print SQL parameters, prompts or wire bytes at DEBUG, and little of use at INFO.
-_CHATTY = ("aiosqlite", "aiohttp", "alembic", "asyncio", "httpx", "openai", "openai.agents", "sqlalchemy", "uvicorn")
+_CHATTY = (
+    "aiosqlite",
+    "aiohttp",
+    "alembic",
+    "asyncio",
+    "botocore",
+    "httpx",
+    "openai",
+    "openai.agents",
+    "sqlalchemy",
+    "uvicorn",
+)
+_TICKET = re.compile(r"(\bticket=)[\w%.~-]+")
 _OURS = frozenset({"event", "exc_info", "exception", "stack"})
 
 
@@ -53,8 +66,14 @@ def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
 def _rendering(stream: TextIO) -> list[Processor]:
     # Neither form shows the local variables of a traceback's frames: in a run they hold prompts and keys.
     if stream.isatty():
-        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), mask_tickets]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), mask_tickets]
+
+
+def mask_tickets(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    """In the finished line: a library may have put an address into a message or an exception."""
+    text = str(line)
+    return _TICKET.sub(r"\1***", text) if "ticket=" in text else text
 
 
 def hide_credentials(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

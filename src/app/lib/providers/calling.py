@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import anyio
 import msgspec
+from yarl import URL
 
+from app.lib.egress.errors import EgressRefused
 from app.lib.providers.decoding import Decoder
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
@@ -34,10 +36,12 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
 class Request(msgspec.Struct, frozen=True):
     provider: str
-    url: str
+    url: str | URL
     headers: dict[str, str]
     body: bytes
     key: str = ""
+    base_url: str = ""
+    """The credential's: the key goes to its host and to no other."""
 
     def __repr__(self) -> str:
         return f"<request to {self.provider}>"
@@ -51,6 +55,7 @@ class HttpAnswer:
 
     def __init__(self, session: aiohttp.ClientSession, request: Request, decoder: Decoder, timeouts: Timeouts) -> None:
         self.upstream_closed = False
+        self.take: Callable[[Delta], bool] | None = None
         self._session = session
         self._request = request
         self._decoder = decoder
@@ -118,16 +123,41 @@ class HttpAnswer:
             if "html" in response.content_type:
                 raise self._trouble(ProviderErrorKind.MALFORMED)
         try:
-            data = await self._next_bytes(response.content)
+            if self.take is None or self._decoder.settled:
+                self._feed(await self._next_bytes(response.content))
+            else:
+                await self._untaken(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._ready.extend(self._decoder.feed(_unread(response.content)))
             self._end(ProviderErrorKind.TIMEOUT if isinstance(error, TimeoutError) else ProviderErrorKind.CUT)
-            return
+
+    def _feed(self, data: bytes) -> None:
         if data:
             self._ready.extend(self._decoder.feed(data))
             self._ended = self._decoder.done
         else:
             self._end()
+
+    async def _untaken(self, content: aiohttp.StreamReader) -> None:
+        """Until something is not taken, or the answer is whole or cannot become it."""
+        arrival = _Arrival(content, self._taken)
+        arrival.look()
+        try:
+            await arrival
+        finally:
+            content._waiter = None  # noqa: SLF001 - as its own methods do
+            self._waiting_since = None
+
+    def _taken(self, data: bytes) -> bool:
+        """Whether `take` took all that a read brought, so that there is nothing to wake anybody for."""
+        self._waiting_since = asyncio.get_running_loop().time()
+        self._feed(data)
+        ready, take = self._ready, self.take
+        while ready:
+            if take is None or not take(ready[0]):
+                return False
+            ready.popleft()
+        return not (self._ended or self._decoder.settled or self._decoder.failure)
 
     async def _next_bytes(self, content: aiohttp.StreamReader) -> bytes:
         """What the socket has; nothing at the end. An answer that is whole is not waited for long."""
@@ -145,6 +175,8 @@ class HttpAnswer:
 
     async def _call(self) -> aiohttp.ClientResponse:
         request = self._request
+        if request.base_url and URL(request.url).origin() != URL(request.base_url).origin():
+            raise RuntimeError("A key is sent only to the host that it was stored for.")
         self._called = True
         try:
             response = await self._session.post(
@@ -159,6 +191,9 @@ class HttpAnswer:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             self._refused = True
             raise trouble(request.provider, _kind_of(error)) from None
+        except EgressRefused:
+            self._refused = True
+            raise
         if response.status == _OK:
             self._time(response)
             return response
@@ -219,6 +254,37 @@ class HttpAnswer:
         if self._response is not None:
             error.upstream_request_id = request_id(_lower(self._response.headers), self._request.key)
         return error
+
+
+class _Arrival(asyncio.Future[None]):
+    """What aiohttp wakes when bytes came. It hands them on from there, and wakes its task only if they are not taken.
+
+    To wake a task for each read, through all the coroutines that wait for one another above it, costs more than to
+    decode and to store what was read.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader, taken: Callable[[bytes], bool]) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._content = content
+        self._taken = taken
+
+    def set_result(self, _: None) -> None:
+        # Not at once: one read of the socket may bring many pieces, each of which is told of.
+        self.get_loop().call_soon(self.look)
+
+    def look(self) -> None:
+        if self.done():
+            return
+        try:
+            data = self._content.read_nowait()
+            waits_on = self._taken(data) if data or self._content.is_eof() else True
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            self.set_exception(error)
+            return
+        if waits_on:
+            self._content._waiter = self  # noqa: SLF001 - there is no other way to hear of bytes without a task
+        else:
+            super().set_result(None)
 
 
 def _unread(content: aiohttp.StreamReader) -> bytes:

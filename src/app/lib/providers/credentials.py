@@ -1,13 +1,17 @@
 """Whose key a call is made with. Keys come from a vault or from the operator, never from the environment."""
 
+import re
 from collections.abc import Container
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from app.lib.providers.errors import BadBaseURL, BadKey
+from app.lib.providers.errors import BadBaseURL, BadKey, BadRegion
+
+REGION = re.compile(r"[a-z]{2,8}(-[a-z]{2,12}){1,3}-\d{1,2}")
+KEY_ID = re.compile(r"[A-Za-z0-9]{1,128}")
 
 
 class ApiKey:
@@ -42,16 +46,61 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """The operator's key, used by somebody who borrows it."""
     secret_id: UUID | None = None
     """Which of the user's secrets it was opened from."""
+    access_key_id: str = ""
+    """Of AWS. With it, `api_key` is the secret that signs and is not sent itself."""
+    region: str = ""
+    """Of AWS."""
+
+    def __post_init__(self) -> None:
+        # They end up in a header and in a host name.
+        if self.access_key_id and not KEY_ID.fullmatch(self.access_key_id):
+            raise BadKey
+        if self.region and not REGION.fullmatch(self.region):
+            raise BadRegion
+
+
+class BedrockKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's own for Bedrock: a bearer key, or else the two halves of an access key."""
+
+    bearer: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    region: str = ""
+    endpoint_url: str = ""
+
+    def credential(self) -> Credential | None:
+        if not (self.region or self.endpoint_url):
+            return None  # the keys are there for something else
+        where: dict[str, Any] = {"base_url": self.endpoint_url, "region": self.region, "lent": True}
+        if self.bearer:
+            return Credential(provider="bedrock", api_key=ApiKey(self.bearer), **where)
+        if self.access_key_id and self.secret_access_key:
+            key = ApiKey(self.secret_access_key)
+            return Credential(provider="bedrock", api_key=key, access_key_id=self.access_key_id, **where)
+        return None
 
 
 def server_credentials(
-    *, openai_api_key: str | None, openai_base_url: str, lend: Container[str] | None
+    *,
+    lend: Container[str] | None,
+    openai_api_key: str | None = None,
+    openai_base_url: str = "",
+    anthropic_api_key: str | None = None,
+    anthropic_base_url: str = "",
+    bedrock: BedrockKeys | None = None,
 ) -> dict[str, Credential]:
     """The operator's own keys, as far as users may borrow them. `lend` names providers; None is all of them."""
     credentials: list[Credential] = []
-    if openai_api_key or openai_base_url:
-        key = ApiKey(openai_api_key) if openai_api_key else None
-        credentials.append(Credential(provider="openai", base_url=openai_base_url, api_key=key, lent=True))
+    if bedrock is not None and (credential := bedrock.credential()):
+        credentials.append(credential)
+    for provider, value, base_url in (
+        ("openai", openai_api_key, openai_base_url),
+        ("openai_responses", openai_api_key, openai_base_url),
+        ("anthropic", anthropic_api_key, anthropic_base_url),
+    ):
+        if value or base_url:
+            key = ApiKey(value) if value else None
+            credentials.append(Credential(provider=provider, base_url=base_url, api_key=key, lent=True))
     return {each.provider: each for each in credentials if lend is None or each.provider in lend}
 
 

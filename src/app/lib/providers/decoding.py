@@ -1,12 +1,14 @@
 """What every wire's decoder does: bytes in, deltas out, no input or output of its own."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
 
 MAX_KEPT = 32 * 1024 * 1024
 """Characters of one answer. A provider that sends more than this is not answering."""
+_MOST_TOKENS = 1_000_000_000
+"""What no request can use; a larger count is nonsense that a database may not even take."""
 
 
 class Decoder(Protocol):
@@ -34,6 +36,12 @@ class Decoder(Protocol):
     def usage(self) -> TokenUsage:
         """So far."""
         ...
+
+
+def count_of(said: Any, name: str) -> int | None:
+    """A count of tokens in what a server said of its usage; None where there is none."""
+    value = said.get(name) if isinstance(said, dict) else None
+    return min(max(value, 0), _MOST_TOKENS) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def estimated_tokens(size: int) -> int:

@@ -86,3 +86,11 @@ class BadBaseURL(AppError):
 
     def __init__(self) -> None:
         super().__init__("The base URL is not an http or https address without user name and fragment.")
+
+
+class BadRegion(AppError):
+    kind = ErrorKind.INVALID
+    code = "region_unusable"
+
+    def __init__(self) -> None:
+        super().__init__("The region is missing or is not the name of an AWS region, such as eu-central-1.")

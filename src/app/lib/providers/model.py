@@ -5,7 +5,7 @@ dictionaries in the format of the OpenAI Responses API (`message`, `reasoning`, 
 `function_call_output`), which is also what the Agents SDK passes around.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -70,6 +70,8 @@ class AnswerStream(Protocol):
 
     upstream_closed: bool
     """Whether the connection to the provider was closed by us before the answer's end. True only after the block."""
+    take: Callable[[Delta], bool] | None
+    """May be given deltas while the iteration waits, without waking it. Those it refuses come by iteration."""
 
     def __aiter__(self) -> AsyncIterator[Delta]: ...
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
+from app.lib.providers.faults import kind_of_fault
 
 Kind = ProviderErrorKind
 
@@ -23,6 +24,7 @@ _BY_STATUS = {
     408: Kind.TIMEOUT,
     409: Kind.SERVER,
     413: Kind.TOO_LARGE,
+    424: Kind.SERVER,
     429: Kind.RATE_LIMIT,
     498: Kind.OVERLOADED,
     503: Kind.OVERLOADED,
@@ -42,10 +44,15 @@ _BY_WORD = (
     ("api_key", Kind.AUTHENTICATION),
     ("authentication", Kind.AUTHENTICATION),
     ("permission", Kind.PERMISSION),
+    ("billing", Kind.PERMISSION),
     ("not_found", Kind.NOT_FOUND),
     ("timeout", Kind.TIMEOUT),
     ("invalid_request", Kind.BAD_REQUEST),
+    ("invalid_prompt", Kind.BAD_REQUEST),
+    ("policy", Kind.BAD_REQUEST),
 )
+_TOO_LONG = "prompt is too long"
+"""What Anthropic says of a conversation that is: in the message, and nowhere else."""
 _SAID = {
     Kind.BAD_REQUEST: "did not accept the request",
     Kind.AUTHENTICATION: "did not accept the key",
@@ -74,7 +81,7 @@ def trouble(provider: str, kind: Kind, **about: Any) -> ProviderError:
 
 def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes, *, key: str = "") -> ProviderError:
     """A response whose status is not 200."""
-    kind = _kind_of_status(status)
+    kind = kind_of_fault(headers.get("x-amzn-errortype", ""), body) or _kind_of_status(status)
     if kind is Kind.BAD_REQUEST:
         try:
             said = _kind_of_words(msgspec.json.decode(body))
@@ -127,6 +134,8 @@ def _kind_of_status(status: int) -> Kind:
 
 def _kind_of_words(body: Any) -> Kind | None:
     error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict) and _TOO_LONG in str(error.get("message")):
+        return Kind.TOO_LARGE
     fields = [error.get(name) for name in ("code", "type", "status")] if isinstance(error, dict) else [error]
     for value in fields:
         if isinstance(value, int) and _ERROR <= value <= _LAST_STATUS:

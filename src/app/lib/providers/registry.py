@@ -1,4 +1,4 @@
-"""Which wire serves a model, and the one HTTP session that all wires share."""
+"""Which wire serves a model, and the HTTP sessions that wires share: one for the operator's keys, one for users'."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -6,24 +6,33 @@ from typing import Self
 
 import aiohttp
 
+from app.lib.egress.client import open_session
+from app.lib.egress.policy import Policy
+from app.lib.providers.anthropic.wire import AnthropicWire
+from app.lib.providers.bedrock.wire import BEDROCK, BedrockWire
 from app.lib.providers.calling import Timeouts
 from app.lib.providers.chat.wire import ChatWire
-from app.lib.providers.credentials import Credential
+from app.lib.providers.credentials import Credential, checked_base_url
 from app.lib.providers.demo.wire import PROVIDER as DEMO
 from app.lib.providers.demo.wire import DemoWire
-from app.lib.providers.errors import CredentialMissing, UnknownModel
+from app.lib.providers.errors import BadRegion, CredentialMissing, UnknownModel
 from app.lib.providers.model import Adapter
+from app.lib.providers.responses.wire import ResponsesWire
 
 Wire = Callable[[aiohttp.ClientSession, Credential, Timeouts], Adapter]
 
 WIRES: dict[str, Wire] = {
     "openai": ChatWire,
+    "openai_responses": ResponsesWire,
     "openai_compatible": ChatWire,
+    "secret_ai": ChatWire,
+    "anthropic": AnthropicWire,
+    BEDROCK: BedrockWire,
 }
-"""Who speaks what. A wire to come (`openai_responses`, `anthropic`, `bedrock`): a folder beside `chat`, a line here."""
+"""Who speaks what. A wire to come: a folder beside `chat`, a line here."""
 
 _NEED_BASE_URL = {"openai_compatible"}
-_CONNECTIONS = 2000
+_NEED_KEY = {BEDROCK}
 
 
 class Registry:
@@ -39,27 +48,25 @@ class Registry:
         *,
         timeouts: Timeouts | None = None,
         demo_words_per_second: float = 30.0,
+        egress: Policy | None = None,
     ) -> None:
+        """`egress` says where users' own credentials may lead; without it, to the public internet."""
         self._own = dict(own or {})
         self._timeouts = timeouts or Timeouts()
         self._demo = DemoWire(words_per_second=demo_words_per_second)
-        self._session: aiohttp.ClientSession | None = None
+        self._egress = egress or Policy()
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        """By whether the operator trusts where it leads."""
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, limit_per_host=0, keepalive_timeout=15),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-        )
+        self._sessions = {True: open_session(None), False: open_session(self._egress)}
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
     @property
     def lent(self) -> list[str]:
@@ -73,24 +80,33 @@ class Registry:
 
     def adapter(self, model: str, credential: Credential | None = None) -> tuple[Adapter, str]:
         """Who to call for `provider/model`, and the provider's own name of it. Without a credential: the lent one."""
-        provider, _, name = model.partition("/")
-        if not name.strip():
+        if not is_known(model):
             raise UnknownModel
+        provider, _, name = model.partition("/")
         if provider == DEMO:
             return self._demo, name
-        wire = WIRES.get(provider)
-        if wire is None:
-            raise UnknownModel
         credential = credential or self._own.get(provider)
         if credential is None or not _suffices(credential, provider):
             raise CredentialMissing(provider)
-        if self._session is None:
+        if not self._sessions:
             raise RuntimeError("The registry is not open.")
-        return wire(self._session, credential, self._timeouts), name
+        if credential.base_url and not credential.lent:
+            self._egress.check_url(checked_base_url(credential.base_url))
+        return WIRES[provider](self._sessions[credential.lent], credential, self._timeouts), name
+
+
+def is_known(model: str) -> bool:
+    """Whether `provider/model` names a provider that is there. Which models it has, only the provider knows."""
+    provider, _, name = model.partition("/")
+    return bool(name.strip()) and (provider == DEMO or provider in WIRES)
 
 
 def _suffices(credential: Credential, provider: str) -> bool:
     """A key is never sent to another provider than its own."""
     if credential.provider != provider or (provider in _NEED_BASE_URL and not credential.base_url):
         return False
-    return bool(credential.api_key or credential.base_url)
+    if not (credential.api_key or (credential.base_url and provider not in _NEED_KEY)):
+        return False
+    if provider == BEDROCK and not credential.region and (credential.access_key_id or not credential.base_url):
+        raise BadRegion
+    return True

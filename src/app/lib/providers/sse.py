@@ -2,6 +2,8 @@
 
 MAX_EVENT = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_NAMED = 2
+"""Lines of an event that has a name."""
 
 Event = tuple[bytes, bytes]
 """Name (empty where none was given) and data."""
@@ -30,8 +32,8 @@ class EventParser:
             chunk = chunk.removeprefix(b"\n")
         if not chunk:
             return []
-        if self._is_between_events and _is_one_event(chunk):
-            return [(b"", chunk[6:-2])]
+        if self._is_between_events and (event := _one_event(chunk)):
+            return [event]
         self._unread += len(chunk)
         # A line without its end is only put aside: joining it again for each byte would be quadratic.
         if b"\n" not in chunk and b"\r" not in chunk:
@@ -78,7 +80,14 @@ class EventParser:
         return events
 
 
-def _is_one_event(chunk: bytes) -> bool:
-    """What nearly every read of a model's answer is: worth not being taken apart."""
-    whole = chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")
-    return whole and chunk.find(b"\n") == len(chunk) - len(b"\n\n") and b"\r" not in chunk
+def _one_event(chunk: bytes) -> Event | None:
+    """What nearly every read of a model's answer is, with or without a name: worth not being taken apart."""
+    if not chunk.endswith(b"\n\n") or b"\r" in chunk:
+        return None
+    lines = chunk.count(b"\n") - 1
+    if lines == 1 and chunk.startswith(b"data: "):
+        return b"", chunk[6:-2]
+    if lines == _NAMED and chunk.startswith(b"event: "):
+        name, found, data = chunk[7:-2].partition(b"\ndata: ")
+        return (name.strip(), data) if found else None
+    return None

@@ -1,5 +1,7 @@
 """Text that every encoder and database takes."""
 
+from typing import Any
+
 REPLACEMENT = "\ufffd"
 
 
@@ -14,6 +16,15 @@ def repaired(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def deeply_repaired(value: Any) -> Any:
+    """The same of all text in a JSON value."""
+    if isinstance(value, str):
+        return repaired(value)
+    if isinstance(value, dict):
+        return {repaired(name): deeply_repaired(member) for name, member in value.items()}
+    return [deeply_repaired(member) for member in value] if isinstance(value, list) else value
 
 
 class SurrogateJoiner:

@@ -1,6 +1,7 @@
 """Reading: a cursor into one run's log, from memory where the tail reaches back far enough, else from the store."""
 
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import anyio
@@ -11,12 +12,22 @@ from app.lib.runlog.hub import Hub, Reader
 from app.lib.runlog.store import LogStore
 
 MAX_WRITE = 16 * 1024
+WRITE_NOW = "headgate.write_now"
+"""An extension of ASGI: a function that writes a piece of the body at once, or returns False where it cannot.
+
+`send` does the same through a wrapper of every layer on the way to the socket, and needs a task to wait in.
+"""
+_SWEEP_SECONDS = 0.5
 
 logger = structlog.get_logger()
 
 
 class Cursor:
-    """Follows one log. Costs its position and, while it waits, one future."""
+    """Follows one log. Costs its position and, while it waits, one future.
+
+    Whoever only copies what `read` returns to a socket may give `write_now`: then what is published while `read` waits
+    is written at once, without waking a task for it, which costs more than all else.
+    """
 
     def __init__(
         self, hub: Hub, store: LogStore, run_id: UUID, reader: Reader, *, after: int, heartbeat: float
@@ -29,6 +40,8 @@ class Cursor:
         self._heartbeat = heartbeat
         self._rest = b""
         self._at = 0
+        self.write_now: Callable[[bytes], bool] | None = None
+        """Returns False where the socket takes nothing at the moment: then `read` returns it."""
         self.ended = False
         """The log's terminal event was handed out."""
         reader.last_write = time.monotonic()
@@ -44,12 +57,19 @@ class Cursor:
             if self._reader.tail.ended and self._seq >= self._reader.tail.last_seq:
                 self.ended = True
                 return b""
-            await self._reader.wait()
+            await self._wait()
             quiet = time.monotonic() - self._reader.last_write
             if quiet >= self._heartbeat and self._seq >= self._reader.tail.last_seq:
                 self._reader.last_write = time.monotonic()
                 return PING
         return b""
+
+    async def ready(self) -> None:
+        """Wait until `read` returns at once. Giving up loses nothing."""
+        tail = self._reader.tail
+        while not (self._rest or self._reader.closed or tail.ended or self._seq < tail.last_seq):
+            await self._wait()
+            tail = self._reader.tail
 
     def close(self) -> None:
         self._reader.close()
@@ -58,6 +78,25 @@ class Cursor:
         """Wait for the log's end without reading it, or until the reader is closed."""
         while not self._reader.closed and not self._reader.tail.ended:
             await self._reader.wait()
+
+    async def _wait(self) -> None:
+        self._reader.take = self._take if self.write_now is not None else None
+        try:
+            await self._reader.wait()
+        finally:
+            self._reader.take = None
+
+    def _take(self, batch: Batch) -> bool:
+        """Write what comes next, if it is all there is to write. The end is for `read` to tell."""
+        if self._reader.closed or batch.ended or not 0 < len(batch.frames) <= MAX_WRITE:
+            return False
+        if batch.first_seq != self._seq + 1:
+            return False
+        if self.write_now is None or not self.write_now(batch.frames):
+            return False
+        self._seq = batch.last_seq
+        self._reader.last_write = time.monotonic()
+        return True
 
     async def _load(self) -> bool:
         batches = self._reader.tail.after(self._seq)
@@ -97,24 +136,11 @@ class Cursor:
         return data
 
 
-async def sweep(hub: Hub, store: LogStore, heartbeat: float, poll_seconds: float = 0.5) -> None:
-    """Forever: wake the readers that are due a heartbeat, and fetch news of runs that another process writes."""
+async def sweep(hub: Hub, heartbeat: float) -> None:
+    """Forever: wake the readers that are due a heartbeat."""
     while True:
-        await anyio.sleep(min(poll_seconds, heartbeat / 4))
+        await anyio.sleep(min(_SWEEP_SECONDS, heartbeat / 4))
         due = time.monotonic() - heartbeat
         for reader in hub.readers():
             if reader.last_write <= due:
                 reader.wake()
-        try:
-            await _fetch_news(hub, store)
-        except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
-            logger.warning("cannot look for news of runs", error=type(error).__name__)
-
-
-async def _fetch_news(hub: Hub, store: LogStore) -> None:
-    for run_id, tail in hub.remote():
-        head = await store.head(run_id)
-        if head is None:
-            hub.forget(run_id)
-        elif head.seq > tail.last_seq or head.ended:
-            hub.catch_up(run_id, head.seq, ended=head.ended)

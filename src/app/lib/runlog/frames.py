@@ -3,6 +3,7 @@
 The data of a frame is one line of JSON, so an empty line can only be a frame's end.
 """
 
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -48,6 +49,20 @@ def border(frames: bytes, start: int, at_most: int) -> int:
     if found < 0:
         found = frames.index(END, end - 1)
     return found + len(END)
+
+
+def joined(frames: Iterable[bytes], at_most: int) -> Iterator[bytes]:
+    """Whole frames in writes of at most `at_most` bytes, unless one alone is larger."""
+    write: list[bytes] = []
+    size = 0
+    for one_frame in frames:
+        if write and size + len(one_frame) > at_most:
+            yield b"".join(write)
+            write, size = [], 0
+        write.append(one_frame)
+        size += len(one_frame)
+    if write:
+        yield b"".join(write)
 
 
 def enveloped(one_frame: bytes) -> bytes:

@@ -5,10 +5,11 @@ A reader is a cursor and at most one future. The hub never copies frames for a r
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from uuid import UUID
 
 from app.lib.runlog.frames import Batch
+from app.lib.runlog.store import News
 
 TAIL_BYTES = 64 * 1024
 
@@ -61,13 +62,15 @@ class Tail:
 class Reader:
     """One who follows a run. `group` names readers that are closed together (those of one login)."""
 
-    __slots__ = ("_future", "closed", "group", "last_write", "tail")
+    __slots__ = ("_future", "closed", "group", "last_write", "tail", "take")
 
     def __init__(self, tail: Tail, group: Hashable | None) -> None:
         self.tail = tail
         self.group = group
         self.closed = False
         self.last_write = 0.0
+        self.take: Callable[[Batch], bool] | None = None
+        """Takes a batch as it is published; where it does not, the reader is woken and comes for it."""
         self._future: asyncio.Future[None] | None = None
 
     async def wait(self) -> None:
@@ -96,6 +99,11 @@ class Hub:
     def __init__(self) -> None:
         self._tails: dict[UUID, Tail] = {}
         self._closed = False
+        self.on_stored: Callable[[UUID], None] = _ignore
+        """Called when the log of a run that this process writes has grown or ended."""
+        self.on_followed: Callable[[UUID], None] = _ignore
+        """Called when readers begin to depend on what another process writes."""
+        self._met: set[UUID] = set()
 
     def write(self, run_id: UUID, seq: int) -> None:
         """Take note that this process writes the run from now on."""
@@ -107,6 +115,8 @@ class Hub:
                 reader.tail = tail
             tail.readers = readers
         tail.live = True
+        if seq and not tail.readers and tail.left_at is None:
+            tail.left_at = asyncio.get_running_loop().time()  # those of the process that wrote it before may come back
 
     def expect(self, run_id: UUID) -> None:
         """Take note that this process is about to write a new run: its readers need not look elsewhere."""
@@ -119,9 +129,9 @@ class Hub:
         tail = self._tails.get(batch.run_id)
         if tail is None or batch.last_seq < tail.last_seq:
             return
-        tail.add(batch)
-        for reader in tail.readers:
-            reader.wake()
+        _show(tail, batch)
+        if tail.live:
+            self.on_stored(batch.run_id)
 
     def leave(self, run_id: UUID) -> None:
         """Take note that this process does not write the run any more."""
@@ -129,6 +139,8 @@ class Hub:
         if tail is not None:
             tail.live = False
             self._drop(run_id, tail)
+            if tail.readers and not tail.ended:
+                self.on_followed(run_id)
 
     def join(self, run_id: UUID, seq: int, *, ended: bool, group: Hashable | None = None) -> Reader:
         """Start to follow; `seq` and `ended` are what the store says of a run that no one here writes or follows."""
@@ -140,6 +152,9 @@ class Hub:
         reader.closed = self._closed
         tail.readers.add(reader)
         tail.left_at = None
+        if len(tail.readers) == 1 and not tail.live and not tail.ended:
+            self._met.add(run_id)
+            self.on_followed(run_id)
         return reader
 
     def part(self, run_id: UUID, reader: Reader) -> None:
@@ -149,30 +164,48 @@ class Hub:
             tail.left_at = asyncio.get_running_loop().time()
         self._drop(run_id, tail)
 
-    def deserted(self, run_id: UUID, seconds: float) -> bool:
-        """Whether the run had readers and has had none for so long."""
+    def followed(self, run_id: UUID, *, within: float = 0.0) -> bool:
+        """Whether somebody follows the run, or did so within the last seconds."""
         tail = self._tails.get(run_id)
-        left_at = tail.left_at if tail is not None else None
-        return left_at is not None and asyncio.get_running_loop().time() - left_at >= seconds
+        if tail is None or tail.readers:
+            return tail is not None
+        return tail.left_at is not None and asyncio.get_running_loop().time() - tail.left_at < within
+
+    def was_left(self, run_id: UUID) -> bool:
+        """Whether the run had readers and has none."""
+        tail = self._tails.get(run_id)
+        return tail is not None and tail.left_at is not None
 
     def known(self, run_id: UUID) -> bool:
         return run_id in self._tails
 
-    def remote(self) -> list[tuple[UUID, Tail]]:
-        """Followed runs that somebody else writes: their news must be fetched."""
-        return [(run_id, tail) for run_id, tail in self._tails.items() if not tail.live and not tail.ended]
+    def writes(self, run_id: UUID) -> bool:
+        tail = self._tails.get(run_id)
+        return tail is not None and tail.live
 
-    def catch_up(self, run_id: UUID, seq: int, *, ended: bool) -> None:
-        """The store holds events up to `seq` that were not published here: readers fetch them from there."""
+    def remote(self, among: Iterable[UUID] | None = None) -> dict[UUID, int]:
+        """Followed runs that somebody else writes, each with the last event known here: news must be fetched."""
+        found = ((run_id, self._tails.get(run_id)) for run_id in (self._tails if among is None else among))
+        return {run_id: tail.last_seq for run_id, tail in found if tail and not tail.live and not tail.ended}
+
+    def met(self) -> set[UUID]:
+        """Runs of others that somebody follows here, or came to follow since this was asked last."""
+        met, self._met = self._met, set()
+        return met | self.remote().keys()
+
+    def show(self, run_id: UUID, news: News) -> bool:
+        """Show readers what another process stored; True where the store holds more than was fetched."""
         tail = self._tails.get(run_id)
         if tail is None or tail.live:
-            return
-        tail.batches.clear()
-        tail.size = 0
-        tail.last_seq = seq
-        tail.ended = ended
-        for reader in tail.readers:
-            reader.wake()
+            return False
+        for batch in news.batches:
+            if batch.first_seq == tail.last_seq + 1:
+                _show(tail, batch)
+        if news.ended and tail.last_seq >= news.seq:
+            tail.ended = True
+            for reader in tail.readers:
+                reader.wake()
+        return tail.last_seq < news.seq
 
     def forget(self, run_id: UUID) -> None:
         """The run is gone, and its log with it."""
@@ -201,3 +234,14 @@ class Hub:
     def _drop(self, run_id: UUID, tail: Tail) -> None:
         if not tail.readers and not tail.live and self._tails.get(run_id) is tail:
             del self._tails[run_id]
+
+
+def _show(tail: Tail, batch: Batch) -> None:
+    tail.add(batch)
+    for reader in tail.readers:
+        if reader.take is None or not reader.take(batch):
+            reader.wake()
+
+
+def _ignore(_: UUID) -> None:
+    """Nobody wants to know."""

@@ -18,7 +18,7 @@ from app.lib.runlog.store import LogStore, Step, Write
 
 GROUP_SECONDS = 0.005
 """At least this long after one commit the next begins; an idle server waits for nothing."""
-MOST_GROUP_SECONDS = 0.020
+MOST_GROUP_SECONDS = 0.025
 """At most so long: readers may notice more."""
 _GROWTH_SECONDS = 0.005
 """Times the root of the runs in the last commit: the pause grows with the load, since a commit costs what it costs."""
@@ -50,8 +50,8 @@ class RunLog:
         self._takes = 0
         self._commits = 0
         self._waiters: list[asyncio.Future[None]] = []
-        self.on_control: Callable[[str], None] | None = None
-        """Called when somebody asked something of the run (a row of the database says so)."""
+        self.on_control: Callable[[str | None], None] | None = None
+        """Called when what somebody asks of the run has changed (a row of the database says so)."""
         self.on_lost: Callable[[], None] | None = None
         """Called when another attempt owns the run."""
 
@@ -74,6 +74,11 @@ class RunLog:
         self._writer.notice(self)
 
     @property
+    def window(self) -> float:
+        """Seconds over which deltas are joined into one event."""
+        return self._writer.window
+
+    @property
     def is_full(self) -> bool:
         """Too much is not yet stored: whoever adds more waits for `room` before."""
         return self._pending_bytes > PENDING_BYTES
@@ -86,13 +91,19 @@ class RunLog:
         """Wait until everything appended so far is stored, `steps` with it in the same transaction."""
         if self.lost:
             raise LeaseLost
-        self._steps.extend(steps)
+        self.attach(*steps)
         goal = self._takes
         if self._frames or self._steps:
             self._writer.notice(self)
             goal += 1
         while self._commits < goal:
             await self._next_commit()
+
+    def attach(self, *steps: Step) -> None:
+        """Store `steps` together with what was appended so far, whenever that is."""
+        self._steps.extend(steps)
+        if steps:
+            self._writer.notice(self)
 
     @contextmanager
     def unbounded(self) -> Iterator[None]:
@@ -126,7 +137,7 @@ class RunLog:
     def committed(self, seq: int, control: str | None) -> None:
         self.stored = seq
         self._commits += 1
-        if control is not None and control != self.control:
+        if control != self.control:
             self.control = control
             if self.on_control is not None:
                 self.on_control(control)
@@ -154,6 +165,13 @@ class LogWriter:
         self._max_run_bytes = max_run_bytes
         self._dirty: dict[RunLog, None] = {}
         self._something = asyncio.Event()
+        self.failing = False
+        """The last try to connect or to write went wrong. It is tried again until it goes well."""
+        self.window = 0.0
+        """Seconds over which a run joins its deltas into one event: more than 0 while there is too much to do."""
+        self._pending_since: float | None = None
+        self._writing_since: float | None = None
+        self._worst_lag = 0.0
 
     def open(self, run_id: UUID, attempt: int, seq: int) -> RunLog:
         """The pen of the attempt that holds the run's lease."""
@@ -163,9 +181,29 @@ class LogWriter:
     def notice(self, log: RunLog) -> None:
         self._dirty[log] = None
         self._something.set()
+        if self._pending_since is None:
+            self._pending_since = time.monotonic()
+
+    def worst_lag(self) -> float:
+        """How long anything has waited to be stored since this was last asked, in seconds."""
+        worst, self._worst_lag = self._worst_lag, 0.0
+        waits = self._pending_since if self._writing_since is None else self._writing_since
+        return worst if waits is None else max(worst, time.monotonic() - waits)
+
+    async def connect(self) -> None:
+        """Try once, before there is anything to write. Where it fails, `run` goes on trying."""
+        try:
+            await self.store.open()
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
+            self._failed("the run log cannot be opened", error)
+        else:
+            self.failing = False
 
     async def run(self) -> None:
         """Write until cancelled. What is pending then stays unwritten."""
+        while self.failing:
+            await anyio.sleep(_RETRY_SECONDS)
+            await self.connect()
         next_at = 0.0
         while True:
             await self._something.wait()
@@ -174,8 +212,12 @@ class LogWriter:
                 await asyncio.sleep(pause)
             self._something.clear()
             logs, self._dirty = self._dirty, {}
+            since = self._writing_since = self._pending_since or time.monotonic()
+            self._pending_since = None
             writes = [(log, log.take()) for log in logs]
             await self._write(writes)
+            self._writing_since = None
+            self._worst_lag = max(self._worst_lag, time.monotonic() - since)
             pause = min(max(GROUP_SECONDS, _GROWTH_SECONDS * math.sqrt(len(writes))), MOST_GROUP_SECONDS)
             next_at = time.monotonic() + pause
 
@@ -201,8 +243,9 @@ class LogWriter:
                 for write in (w for w in writes if again and w.batch.run_id not in held):
                     await self._was_stored(write, held)
             except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
-                logger.warning("the run log cannot be written", error=type(error).__name__)
+                self._failed("the run log cannot be written", error)
             else:
+                self.failing = False
                 return held
             again = True
             await anyio.sleep(_RETRY_SECONDS)
@@ -212,7 +255,12 @@ class LogWriter:
             except Exception as error:  # noqa: BLE001 - still away
                 logger.warning("the database is away", error=type(error).__name__)
             if not writes:
+                self.failing = False
                 return done
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.failing = True
+        logger.warning(what, error=type(error).__name__)
 
     async def _was_stored(self, write: Write, done: dict[UUID, str | None]) -> bool:
         """A commit whose answer was lost did happen if the head stands where it would have put it."""

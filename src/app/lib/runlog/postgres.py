@@ -5,10 +5,12 @@ from uuid import UUID
 
 import anyio
 import asyncpg
+from sqlalchemy import text
 
 from app.lib.db.engine import Database
+from app.lib.runlog.frames import Batch
 from app.lib.runlog.reading import DatabaseReader
-from app.lib.runlog.store import Write
+from app.lib.runlog.store import News, Write
 
 _WRITE = """
 WITH batch AS (
@@ -22,15 +24,26 @@ WITH batch AS (
     INSERT INTO run_log (run_id, last_seq, n, frames)
     SELECT b.run_id, b.last_seq, b.n, b.frames FROM batch b JOIN fenced USING (run_id) WHERE b.n > 0
 ), stepped AS (
-    INSERT INTO run_step (run_id, scope, turn, kind, position, payload)
-    SELECT s.* FROM unnest($6::uuid[], $7::text[], $8::int[], $9::text[], $10::int[], $11::bytea[])
-        AS s(run_id, scope, turn, kind, position, payload) JOIN fenced USING (run_id)
-    ON CONFLICT DO NOTHING
+    INSERT INTO run_step AS old (run_id, scope, turn, kind, position, payload, seq)
+    SELECT s.* FROM unnest($6::uuid[], $7::text[], $8::int[], $9::text[], $10::int[], $11::bytea[], $13::int[])
+        AS s(run_id, scope, turn, kind, position, payload, seq) JOIN fenced USING (run_id)
+    ON CONFLICT (run_id, scope, turn, kind, position) DO UPDATE SET seq = coalesce(old.seq, excluded.seq)
 )
 SELECT place, control FROM fenced
 """
 
-_PLAN = {"enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "jit": "off"}
+_NEWS = text("""
+SELECT head.run_id, head.seq, head.ended, batch.last_seq, batch.n, batch.frames
+FROM unnest(CAST(:runs AS uuid[]), CAST(:seqs AS int[])) AS known(run_id, seq)
+JOIN run_head head ON head.run_id = known.run_id
+LEFT JOIN LATERAL (
+    SELECT l.last_seq, l.n, l.frames FROM run_log l WHERE l.run_id = known.run_id AND l.last_seq > known.seq
+    ORDER BY l.last_seq LIMIT 32
+) batch ON true
+ORDER BY head.run_id, batch.last_seq
+""")
+_COMMAND_SECONDS = 30
+_PLAN = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off"
 """A few rows by their keys, whatever the statistics of tables that grow this fast say: hashing cost a fifth more."""
 
 
@@ -39,13 +52,12 @@ class PostgresLogStore(DatabaseReader):
 
     def __init__(self, db: Database, *, lease_seconds: float) -> None:
         super().__init__(db)
-        self._dsn = db.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._lease_seconds = lease_seconds
         self._connection: asyncpg.Connection[Any] | None = None
         self._statement: Any = None
 
     async def write(self, writes: list[Write]) -> dict[UUID, str | None]:
-        statement = self._statement or await self._prepare()
+        statement = self._statement or await self._connect()
         steps = [(w.batch.run_id, s) for w in writes for s in w.steps]
         rows = await statement.fetch(
             [w.batch.run_id for w in writes],
@@ -60,12 +72,27 @@ class PostgresLogStore(DatabaseReader):
             [s.position for _, s in steps],
             [s.payload for _, s in steps],
             self._lease_seconds,
+            [s.seq for _, s in steps],
         )
         return {writes[place - 1].batch.run_id: control for place, control in rows}
 
-    async def _prepare(self) -> Any:
+    async def news(self, known: dict[UUID, int]) -> dict[UUID, News]:
+        async with self._db.reading() as db_session:
+            rows = await db_session.execute(_NEWS, {"runs": [*known], "seqs": [*known.values()]})
+        found: dict[UUID, News] = {}
+        for run_id, seq, ended, last_seq, n, frames in rows:
+            news = found.setdefault(run_id, News(seq, ended, []))
+            if last_seq is not None:
+                news.batches.append(Batch(run_id, last_seq, n, frames))
+        return found
+
+    async def open(self) -> None:
+        await self._connect()
+
+    async def _connect(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30, server_settings=_PLAN)
+            self._connection = await self._db.connect(command_timeout=_COMMAND_SECONDS)
+        await self._connection.execute(_PLAN)
         self._statement = await self._connection.prepare(_WRITE)
         return self._statement
 

@@ -26,7 +26,10 @@ WHERE run_head.run_id = batch.run_id AND run_head.attempt = batch.attempt AND ru
 RETURNING run_head.run_id, run_head.control
 """  # noqa: S608 - constants and question marks
 _LOG = "INSERT INTO run_log (run_id, last_seq, n, frames) VALUES {rows}"
-_STEP = "INSERT OR IGNORE INTO run_step (run_id, scope, turn, kind, position, payload) VALUES (?, ?, ?, ?, ?, ?)"
+_STEP = (
+    "INSERT INTO run_step AS old (run_id, scope, turn, kind, position, payload, seq) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_id, scope, turn, kind, position) DO UPDATE SET seq = coalesce(old.seq, excluded.seq)"
+)
 
 
 class SqliteLogStore(DatabaseReader):
@@ -39,11 +42,17 @@ class SqliteLogStore(DatabaseReader):
         self._thread: _Thread | None = None
         self._connection: sqlite3.Connection | None = None
 
+    async def open(self) -> None:
+        await self._run(lambda: self._connection or self._connect())
+
     async def write(self, writes: list[Write]) -> dict[UUID, str | None]:
+        held: dict[UUID, str | None] = await self._run(lambda: self._write(writes))
+        return held
+
+    async def _run(self, call: Callable[[], Any]) -> Any:
         if self._thread is None:
             self._thread = _Thread("run-log")
-        held: dict[UUID, str | None] = await self._thread.run(lambda: self._write(writes))
-        return held
+        return await self._thread.run(call)
 
     def _write(self, writes: list[Write]) -> dict[UUID, str | None]:
         connection = self._connection or self._connect()
@@ -58,21 +67,22 @@ class SqliteLogStore(DatabaseReader):
 
     def _store(self, connection: sqlite3.Connection, writes: list[Write]) -> dict[UUID, str | None]:
         controls: dict[bytes, str | None] = {}
-        for some in batched(writes, _ROWS):
-            fences = [(w.batch.run_id.bytes, w.attempt, w.batch.last_seq - w.batch.n, w.batch.last_seq) for w in some]
+        keyed = [(w.batch.run_id.bytes, w) for w in writes]
+        for some in batched(keyed, _ROWS):
+            fences = [(key, w.attempt, w.batch.last_seq - w.batch.n, w.batch.last_seq) for key, w in some]
             statement = _FENCE.format(rows=_places(4, len(fences)), lease=self._lease_seconds)
             controls.update(connection.execute(statement, _flat(fences)).fetchall())
-        kept = [write for write in writes if write.batch.run_id.bytes in controls]
-        batches = [write.batch for write in kept if write.batch.n]
+        kept = [(key, write) for key, write in keyed if key in controls]
+        batches = [(key, write.batch) for key, write in kept if write.batch.n]
         for some_batches in batched(batches, _ROWS):
-            rows = [(b.run_id.bytes, b.last_seq, b.n, b.frames) for b in some_batches]
+            rows = [(key, b.last_seq, b.n, b.frames) for key, b in some_batches]
             connection.execute(_LOG.format(rows=_places(4, len(rows))), _flat(rows))
-        steps = [(write.batch.run_id.bytes, step) for write in kept for step in write.steps]
+        steps = [(key, step) for key, write in kept for step in write.steps]
         if steps:
             connection.executemany(
-                _STEP, [(run_id, s.scope, s.turn, s.kind, s.position, s.payload) for run_id, s in steps]
+                _STEP, [(key, s.scope, s.turn, s.kind, s.position, s.payload, s.seq) for key, s in steps]
             )
-        return {write.batch.run_id: controls[write.batch.run_id.bytes] for write in kept}
+        return {write.batch.run_id: controls[key] for key, write in kept}
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

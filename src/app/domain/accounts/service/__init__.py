@@ -3,5 +3,7 @@
 from app.domain.accounts.service.access import AccessService, Grant, TryLimits
 from app.domain.accounts.service.accounts import AccountService
 from app.domain.accounts.service.authenticator import Authenticator
+from app.domain.accounts.service.origins import Origins
+from app.domain.accounts.service.tickets import TicketService
 
-__all__ = ["AccessService", "AccountService", "Authenticator", "Grant", "TryLimits"]
+__all__ = ["AccessService", "AccountService", "Authenticator", "Grant", "Origins", "TicketService", "TryLimits"]

@@ -17,8 +17,8 @@ from app.domain.accounts.errors import (
 )
 from app.domain.accounts.models import UserAccount
 from app.domain.accounts.repository import TokenRepository, TryRepository, UserRepository
-from app.domain.accounts.schemas import Me, Principal
-from app.domain.accounts.service.accounts import check_strength, normalised_email, view
+from app.domain.accounts.schemas import Me, Principal, SignUp
+from app.domain.accounts.service.accounts import AccountService, check_strength, normalised_email, view
 from app.domain.accounts.service.authenticator import Authenticator
 from app.lib.clock import Clock
 from app.lib.crypto.passwords import MAX_LENGTH, Passwords
@@ -32,11 +32,13 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class TryLimits:
-    """Failed tries in a window. A client may be a whole office, so it has more."""
+    """Failed tries in a window, and new accounts in theirs. A client may be a whole office, so it has more tries."""
 
     an_address: int = 10
     a_client: int = 100
     window: timedelta = timedelta(minutes=15)
+    sign_ups: int = 20
+    sign_up_window: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ class AccessService:
         self._authenticator = authenticator
         self._clock = clock
         self._limits = limits or TryLimits()
+
+    async def sign_up(self, wanted: SignUp, *, client: str) -> Me:
+        """Make an account. This machine itself may make any number: whoever is on it could ask the command line."""
+        if not _is_loopback(client):
+            key = _key("sign-up", _network(client))
+            await self._count_try({key: self._limits.sign_ups}, window=self._limits.sign_up_window)
+        async with self._db.writing() as db_session:
+            accounts = AccountService.open(db_session, self._passwords, self._clock)
+            return await accounts.create(wanted.email, wanted.password, name=wanted.name, time_zone=wanted.time_zone)
 
     async def login(self, email: str, password: str, *, client: str) -> Grant:
         """Takes as long and answers alike for an unknown address and a wrong password."""
@@ -163,11 +174,12 @@ class AccessService:
         # Cut, not refused: a longer one is wrong anyway, and must take no other time than another wrong one.
         return await self._passwords.matches(password[: MAX_LENGTH + 1], stored)
 
-    async def _count_try(self, limits: dict[str, int]) -> None:
+    async def _count_try(self, limits: dict[str, int], *, window: timedelta | None = None) -> None:
         """Counted before the password is looked at, in a transaction of its own: a refusal must not undo it."""
         now = self._clock.now()
+        resets_at = now + (window or self._limits.window)
         async with self._db.writing() as db_session:
-            counted = await TryRepository(db_session).count([*limits], now=now, resets_at=now + self._limits.window)
+            counted = await TryRepository(db_session).count([*limits], now=now, resets_at=resets_at)
         waits = [until - now for key, (tries, until) in counted.items() if tries > limits[key]]
         if waits:
             raise TooManyTries(max(1, round(max(waits).total_seconds())))
@@ -184,6 +196,13 @@ class AccessService:
 def _key(kind: str, value: str) -> str:
     """Hashed: what people type into an address field is sometimes a password."""
     return f"{kind}:{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _is_loopback(client: str) -> bool:
+    try:
+        return ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
 
 
 def _network(client: str) -> str:

@@ -57,7 +57,7 @@ class Authenticator:
             raise InvalidToken from error
         except KeysUnavailable as error:
             raise IssuerUnavailable from error
-        return await self._principal(own.sub, own.sid, own.jti)
+        return await self.principal(own.sub, own.sid, own.jti)
 
     async def no_longer_valid(self, principals: Iterable[Principal]) -> list[Principal]:
         """Those of them who may not stay. A token's expiry ends nothing that is open; a revocation does."""
@@ -72,7 +72,8 @@ class Authenticator:
         """Look again the next time, in this process."""
         self._known.pop((user_id, family_id), None)
 
-    async def _principal(self, user_id: UUID, family_id: UUID | None, token_id: str) -> Principal:
+    async def principal(self, user_id: UUID, family_id: UUID | None, token_id: str) -> Principal:
+        """Who comes with this login, however they proved that it is theirs. Raises InvalidToken where it has ended."""
         standing = await self._standing(user_id, family_id)
         if standing is None or not _is_good(standing, family_id):
             raise InvalidToken
@@ -102,7 +103,7 @@ class Authenticator:
 
     async def _outside_principal(self, claims: OutsideClaims) -> Principal:
         try:
-            return await self._principal(await self._outsider(claims), None, claims.jti)
+            return await self.principal(await self._outsider(claims), None, claims.jti)
         except InvalidToken:
             # If the account was deleted, its owner may come again and get a new one.
             self._outsiders.pop(claims.sub, None)

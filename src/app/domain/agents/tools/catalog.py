@@ -1,8 +1,8 @@
 """Every tool that an agent can be given."""
 
-from app.domain.agents.tools import schedule, todos, user
+from app.domain.agents.tools import asking, schedule, todos, user
 from app.domain.agents.tools.tool import Tool
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*todos.TOOLS, *schedule.TOOLS, *user.TOOLS)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*todos.TOOLS, *schedule.TOOLS, *user.TOOLS, *asking.TOOLS)}
 
 __all__ = ["TOOLS", "Tool"]

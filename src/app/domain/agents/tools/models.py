@@ -14,7 +14,8 @@ class ToolEffect(Row):
 
     __tablename__ = "tool_effect"
 
-    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    """Of a run that is deleted while it works, nothing takes effect any more."""
     scope: Mapped[str] = mapped_column(String(255), primary_key=True)
     turn: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

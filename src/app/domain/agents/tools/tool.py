@@ -12,6 +12,7 @@ from app.domain.agents.tools.desk import Desk
 from app.domain.agents.tools.errors import ToolCallMismatch, ToolInputInvalid
 from app.domain.agents.tools.parameters import parameters_of
 from app.domain.agents.tools.repository import EffectRepository
+from app.lib.observability.redaction import without_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Tool:
     work: Callable[[Desk, Any], Awaitable[dict[str, Any]]]
     effect: bool = False
     """It changes something, so that a repeated call must not do it again."""
+    repeatable: bool = True
+    """Calling it again is safe. Where not, a crash between its effect and its stored result leaves nobody knowing
+    whether it happened, and the user is asked."""
+    asks: bool = False
+    """Its answer is the user's, in words: the run waits for it and `work` is never called."""
     parameters: dict[str, Any] = field(init=False)
     """The JSON schema of its arguments, as providers want it."""
 
@@ -59,7 +65,11 @@ class Tool:
                 raise ToolInputInvalid(self.name, "they must be a JSON object.")
             return msgspec.convert(_without_nulls(plain), self.arguments, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            detail = str(error) if isinstance(error, msgspec.ValidationError) else "they are not readable JSON"
+            detail = (
+                without_value(str(error))
+                if isinstance(error, msgspec.ValidationError)
+                else "they are not readable JSON"
+            )
             raise ToolInputInvalid(self.name, f"{detail}.") from error
 
 

@@ -1,17 +1,21 @@
-"""`/api/runs`: look up, follow, stop."""
+"""`/api/runs`: look up and follow."""
 
 import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
+from litestar.openapi import ResponseSpec
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 
-from app.domain.accounts.schemas import Principal
+from app.domain.accounts.guards import TICKETED
+from app.domain.accounts.schemas import Principal, RunTicket
+from app.domain.accounts.service import TicketService
+from app.domain.runs.controllers.answering import EVENT_STREAM, StreamOperation
 from app.domain.runs.controllers.stream import EventStream
 from app.domain.runs.errors import BadCursor
-from app.domain.runs.schemas import CancelRun, Reset, RunList, RunView
+from app.domain.runs.schemas import RunList, RunView
 from app.domain.runs.service import Runs
 from app.domain.runs.states import ACTIVE
 
@@ -51,38 +55,43 @@ class RunController(Controller):
         """One run."""
         return await runs.get(user.user_id, run_id)
 
-    @get("/{run_id:uuid}/events", media_type="text/event-stream")
+    @get(
+        "/{run_id:uuid}/events",
+        media_type=EVENT_STREAM,
+        opt=TICKETED,
+        security=[{"bearer": []}, {"ticket": []}],
+        operation_class=StreamOperation,
+        responses={
+            204: ResponseSpec(None, description="The run has ended, and nothing is left to send."),
+            403: ResponseSpec(None, description="`streaming_disabled`"),
+        },
+    )
     async def follow_run(
         self,
         *,
         run_id: FromPath[UUID],
         runs: NamedDependency[Runs],
         user: NamedDependency[Principal],
+        tickets: NamedDependency[TicketService],
+        run_ticket: NamedDependency[RunTicket | None],
         after: After = None,
         envelope: FromQuery[bool] = False,
+        batch: FromQuery[bool] = False,
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[Any]:
         """The run's events from a cursor on, then each new one; 204 when nothing is left."""
         runs.may_stream()
         cursor = _cursor(last_event_id, after)
         run = await runs.get(user.user_id, run_id)
-        if cursor > run.last_seq:
-            reset = Reset(reason="cursor_ahead", run=run, text="", next_seq=1)
-            return EventStream(runs, run_id, reset=reset, group=user, envelope=envelope)
-        if cursor == run.last_seq and run.state not in ACTIVE:
+        if run_ticket is not None:
+            tickets.check(run_ticket, run.ended_at)
+        if reset := await runs.lost(run, cursor):
+            cursor = reset.next_seq - 1
+        elif cursor == run.last_seq and run.state not in ACTIVE:
             return Response(None, status_code=204)
-        return EventStream(runs, run_id, after=cursor, group=user, envelope=envelope)
-
-    @post("/{run_id:uuid}/cancel", status_code=200)
-    async def cancel_run(
-        self,
-        run_id: FromPath[UUID],
-        runs: NamedDependency[Runs],
-        user: NamedDependency[Principal],
-        data: JSONBody[CancelRun | None] = None,
-    ) -> RunView:
-        """Stop a run at once; its partial answer is kept. Repeating it changes nothing."""
-        return await runs.cancel(user.user_id, run_id)
+        return EventStream(
+            runs, run_id, runs.reader(), after=cursor, reset=reset, group=user, envelope=envelope, batch=batch
+        )
 
 
 def _cursor(last_event_id: str | None, after: int | None) -> int:

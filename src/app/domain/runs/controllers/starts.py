@@ -2,25 +2,47 @@
 
 from typing import Annotated, Any
 
-from litestar import Controller, Response, post
+from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from app.domain.accounts.schemas import Principal
-from app.domain.runs.controllers.stream import EventStream
+from app.domain.runs.admission import Place
+from app.domain.runs.controllers.answering import EVENT_STREAM, StreamOperation, prefers_async, wants_stream
+from app.domain.runs.controllers.stream import EventStream, watched
 from app.domain.runs.errors import ServerStopping
-from app.domain.runs.schemas import RunView, RunWithHistory, StartRun
-from app.domain.runs.service import Runs, Started
+from app.domain.runs.idempotency import repeatable
+from app.domain.runs.schemas import RunView, RunWithHistory, Started, StartRun
+from app.domain.runs.service import Runs
 from app.domain.runs.states import ACTIVE
 
 TODO_AGENT = "todo"
+CHAT_AGENT = "chat"
+_REFUSED = {
+    403: ResponseSpec(None, description="`streaming_disabled`"),
+    404: ResponseSpec(None, description="`agent_not_found`, `secret_not_found`, or `run_not_found` for `replaces`"),
+    409: ResponseSpec(None, description="`session_busy`, or `run_not_replaceable`"),
+    422: ResponseSpec(None, description="It breaks a rule: see `errors`. Or `idempotency_key_reused`"),
+}
+_AGAIN = (
+    "Makes the start repeatable for 24 hours: with the same key, the same body on the same route is the same run, and"
+    " costs nothing. 1 to 255 printable ASCII characters."
+)
+IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", description=_AGAIN)]
+AnyRequest = Request[Any, Any, Any]
 
 
 class AgentRunController(Controller):
     path = "/api/agents"
     tags = ["runs"]
 
-    @post("/{agent_id:str}/invoke", status_code=200)
+    @post(
+        "/{agent_id:str}/invoke",
+        status_code=200,
+        operation_class=StreamOperation,
+        responses={**_REFUSED, 202: ResponseSpec(RunView, description="The run has begun; `Location` is its address.")},
+    )
     async def invoke(
         self,
         *,
@@ -28,70 +50,139 @@ class AgentRunController(Controller):
         data: JSONBody[StartRun],
         runs: NamedDependency[Runs],
         user: NamedDependency[Principal],
+        request: AnyRequest,
         accept: Annotated[str, HeaderParameter(name="Accept")] = "*/*",
         prefer: Annotated[str, HeaderParameter(name="Prefer")] = "",
+        idempotency_key: IdempotencyKey = None,
         envelope: FromQuery[bool] = False,
-    ) -> Response[Any]:
+        batch: FromQuery[bool] = False,
+    ) -> Response[RunView | RunWithHistory]:
         """Start a run: streamed for `Accept: text/event-stream`, else answered when it has ended.
 
         `Prefer: respond-async` answers 202 with the run at once (RFC 7240).
         """
-        streams = "text/event-stream" in accept
+        streams = wants_stream(accept)
         if streams:
             runs.may_stream()
-        started = await runs.start(user, agent_id, data)
-        if streams:
-            return _streamed(runs, user, started, data, envelope=envelope)
-        if "respond-async" in prefer:
-            return _answered(started, await runs.get(user.user_id, started.run_id), status=202)
-        return await _awaited(runs, user, started, history="history" in data.include)
+        again = repeatable(idempotency_key, "agents/invoke", agent_id, data)
+        if not streams and prefers_async(prefer):
+            started = await runs.start(user, agent_id, data, again)
+            begun = _answered(started, await runs.get(user.user_id, started.run_id), status=202)
+            begun.headers["Preference-Applied"] = "respond-async"
+            return begun
+        with runs.reader() as place:
+            started = await runs.start(user, agent_id, data, again)
+            if streams:
+                return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch)
+            return await _awaited(request, runs, user, started, history="history" in data.include)
 
 
 class TodoAgentController(Controller):
     path = "/api/todos"
     tags = ["runs"]
 
-    @post("/agent-create/stream", status_code=200, media_type="text/event-stream")
+    @post(
+        "/agent-create/stream",
+        status_code=200,
+        media_type=EVENT_STREAM,
+        operation_class=StreamOperation,
+        responses=_REFUSED,
+    )
     async def stream(
         self,
         *,
         data: JSONBody[StartRun],
         runs: NamedDependency[Runs],
         user: NamedDependency[Principal],
+        idempotency_key: IdempotencyKey = None,
         envelope: FromQuery[bool] = False,
+        batch: FromQuery[bool] = False,
     ) -> Response[Any]:
         """Ask the todo agent and stream what it does; the session's history follows the last event."""
         runs.may_stream()
-        started = await runs.start(user, TODO_AGENT, data)
-        return _streamed(runs, user, started, data, envelope=envelope, history=True)
+        again = repeatable(idempotency_key, "todos/agent-create/stream", TODO_AGENT, data)
+        with runs.reader() as place:
+            started = await runs.start(user, TODO_AGENT, data, again)
+            return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch, history=True)
 
-    @post("/agent-create", status_code=200)
+    @post("/agent-create", status_code=200, responses={status: _REFUSED[status] for status in (404, 409, 422)})
     async def answer(
-        self, data: JSONBody[StartRun], runs: NamedDependency[Runs], user: NamedDependency[Principal]
-    ) -> Response[Any]:
+        self,
+        *,
+        data: JSONBody[StartRun],
+        runs: NamedDependency[Runs],
+        user: NamedDependency[Principal],
+        request: AnyRequest,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[RunWithHistory]:
         """Ask the todo agent and wait for its answer."""
-        started = await runs.start(user, TODO_AGENT, data)
-        return await _awaited(runs, user, started, history=True)
+        again = repeatable(idempotency_key, "todos/agent-create", TODO_AGENT, data)
+        with runs.reader():
+            started = await runs.start(user, TODO_AGENT, data, again)
+            return await _awaited(request, runs, user, started, history=True)
+
+
+class ChatController(Controller):
+    path = "/api/v1/chat"
+    tags = ["chat"]
+
+    @post(
+        "/stream",
+        status_code=200,
+        media_type=EVENT_STREAM,
+        operation_class=StreamOperation,
+        responses=_REFUSED,
+    )
+    async def stream(
+        self,
+        *,
+        data: JSONBody[StartRun],
+        runs: NamedDependency[Runs],
+        user: NamedDependency[Principal],
+        idempotency_key: IdempotencyKey = None,
+        envelope: FromQuery[bool] = False,
+        batch: FromQuery[bool] = False,
+    ) -> Response[Any]:
+        """Ask the chat agent and stream what it says."""
+        runs.may_stream()
+        again = repeatable(idempotency_key, "v1/chat/stream", CHAT_AGENT, data)
+        with runs.reader() as place:
+            started = await runs.start(user, CHAT_AGENT, data, again)
+            return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch)
 
 
 def _streamed(
-    runs: Runs, user: Principal, started: Started, body: StartRun, *, envelope: bool, history: bool = False
+    runs: Runs,
+    user: Principal,
+    started: Started,
+    body: StartRun,
+    place: Place,
+    *,
+    envelope: bool,
+    batch: bool,
+    history: bool = False,
 ) -> Response[Any]:
     wanted = history or "history" in body.include
     return EventStream(
         runs,
         started.run_id,
+        place.pass_on(),
         group=user,
         envelope=envelope,
+        batch=batch,
         history_of=(user.user_id, started.session_key) if wanted else None,
         location=True,
     )
 
 
-async def _awaited(runs: Runs, user: Principal, started: Started, *, history: bool) -> Response[Any]:
-    await runs.ended(started.run_id)
+async def _awaited(
+    request: AnyRequest, runs: Runs, user: Principal, started: Started, *, history: bool
+) -> Response[Any]:
+    """Who waits follows the run, as a reader of its stream does, and leaves it by hanging up."""
+    async with runs.following(started.run_id, after=0) as cursor, watched(cursor, request.receive) as gone:
+        await cursor.end()
     run = await runs.get(user.user_id, started.run_id)
-    if run.state in ACTIVE:
+    if run.state in ACTIVE and not gone.is_set():
         raise ServerStopping
     if not history:
         return _answered(started, run)

@@ -1,6 +1,7 @@
 """A run's log as a response of server-sent events: the stored bytes, written to the socket as they are."""
 
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,12 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from app.domain.runs.admission import Place
+from app.domain.runs.controllers.batches import BatchReader, batched
 from app.domain.runs.schemas import Reset
 from app.domain.runs.service import Runs
-from app.lib.runlog.cursor import Cursor
-from app.lib.runlog.frames import PING, enveloped, split, unstored_frame
+from app.lib.runlog.cursor import MAX_WRITE, WRITE_NOW, Cursor
+from app.lib.runlog.frames import PING, enveloped, joined, split, unstored_frame
 
 HEADERS = (
     (b"content-type", b"text/event-stream"),
@@ -28,21 +31,25 @@ class EventStream(Response[None]):
         self,
         runs: Runs,
         run_id: UUID,
+        place: Place,
         *,
         after: int = 0,
         reset: Reset | None = None,
         group: Hashable | None = None,
         envelope: bool = False,
+        batch: bool = False,
         history_of: tuple[UUID, str] | None = None,
         location: bool = False,
     ) -> None:
         super().__init__(None, status_code=200, media_type="text/event-stream")
         self._runs = runs
         self._run_id = run_id
+        self._place = place
         self._after = after
         self._reset = reset
         self._group = group
         self._envelope = envelope
+        self._batch = batch
         self._history_of = history_of
         self._location = location
 
@@ -50,24 +57,40 @@ class EventStream(Response[None]):
         return self._respond
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._place:
+            await self._stream(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         extra = [(b"location", f"/api/runs/{self._run_id}".encode())] if self._location else []
         await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *extra]})
         async with (
             self._runs.following(self._run_id, after=self._after, group=self._group) as cursor,
-            anyio.create_task_group() as tasks,
+            watched(cursor, receive),
         ):
-            tasks.start_soon(_watch, receive, cursor)
             if self._reset is not None:
                 await self._write(send, self._unstored(b"reset", self._reset))
-            while data := await cursor.read():
-                if self._envelope and data is not PING:
-                    data = b"".join(enveloped(one) for one in split(data))
-                await self._write(send, data)
+            if not self._envelope and not self._batch:
+                extensions: Any = scope.get("extensions") or {}
+                cursor.write_now = extensions.get(WRITE_NOW)
+            reader = BatchReader(cursor) if self._batch else cursor
+            while data := await reader.read():
+                for write in self._shaped(data):
+                    await self._write(send, write)
             if cursor.ended and self._history_of is not None:
                 entries = await self._runs.history(*self._history_of)
                 await self._write(send, self._unstored(b"history", entries))
-            tasks.cancel_scope.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _shaped(self, data: bytes) -> Iterable[bytes]:
+        """The same events as they were asked for, in one write or several."""
+        if data is PING or not (self._envelope or self._batch):
+            return (data,)
+        frames = split(data)
+        if self._batch:
+            frames = batched(frames)
+        if self._envelope:
+            frames = [enveloped(one) for one in frames]
+        return joined(frames, MAX_WRITE)
 
     async def _write(self, send: Send, data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -77,8 +100,21 @@ class EventStream(Response[None]):
         return unstored_frame(name, b'{"event":"%b","data":%b}' % (name, data) if self._envelope else data)
 
 
-async def _watch(receive: Receive, cursor: Cursor) -> None:
-    """A client that hangs up is heard of here only: writing to it raises nothing."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    cursor.close()
+@asynccontextmanager
+async def watched(cursor: Cursor, receive: Receive) -> AsyncIterator[anyio.Event]:
+    """Inside the block a client that hangs up closes its cursor, and sets the event.
+
+    It is heard of here only: writing to it raises nothing.
+    """
+    gone = anyio.Event()
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+        cursor.close()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        yield gone
+        tasks.cancel_scope.cancel()

@@ -141,7 +141,7 @@ class ChatDecoder:
             return  # we ask for one answer; another one is not ours
         if not self._answered:
             self._answered = True
-            self._response_id = chunk.id if isinstance(chunk.id, str) else None
+            self._response_id = repaired(chunk.id) if isinstance(chunk.id, str) else None
         message = choice.delta or choice.message
         if message is not None:
             self._message(message)

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from app.lib.providers.chat.calls import arguments_object
+from app.lib.providers.encoding import encoded
 from app.lib.providers.model import ModelCall
+from app.lib.providers.presets import Preset
 from app.lib.providers.unicode import repaired
 
 _NO_RESULT = "No result: the call was interrupted, its outcome is unknown."
@@ -14,20 +16,20 @@ _PLAIN_FORMATS = {"text", "json_object"}
 _CHOICES = {"auto", "none", "required"}
 
 
-def body_of(call: ModelCall, *, most_tokens: str) -> bytes:
-    """`most_tokens` names the field that limits the answer, which differs between servers."""
+def body_of(call: ModelCall, preset: Preset) -> bytes:
+    effort = call.reasoning_effort
     body: dict[str, Any] = {
         "model": call.model,
-        "messages": messages_of(call),
+        "messages": messages_of(call, preset.reasoning),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
     optional: dict[str, Any] = {
         "temperature": call.temperature,
         "top_p": call.top_p,
-        most_tokens: call.max_output_tokens,
-        "reasoning_effort": call.reasoning_effort,
-        "response_format": _response_format(call.response_format),
+        preset.most_tokens: call.max_output_tokens,
+        preset.effort: {"effort": effort} if effort and preset.effort == "reasoning" else effort,
+        "response_format": _response_format(call.response_format, takes_schemas=preset.takes_schemas),
     }
     if call.tools:
         optional |= {
@@ -35,15 +37,14 @@ def body_of(call: ModelCall, *, most_tokens: str) -> bytes:
             "tool_choice": _tool_choice(call.tool_choice),
             "parallel_tool_calls": call.parallel_tool_calls,
         }
-    body |= {name: value for name, value in optional.items() if value is not None}
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_repaired(msgspec.to_builtins(body)))
+    refused = {name for name, models in preset.refuses.items() if call.model.startswith(models)}
+    body |= {name: value for name, value in optional.items() if value is not None and name not in refused}
+    return encoded(body)
 
 
-def messages_of(call: ModelCall) -> list[dict[str, Any]]:
-    conversation = _Conversation(call.items)
+def messages_of(call: ModelCall, reasoning_field: str | None = None) -> list[dict[str, Any]]:
+    """`reasoning_field` is where reasoning goes back beside calls, for servers that want it."""
+    conversation = _Conversation(call.items, reasoning_field)
     if call.instructions:
         conversation.messages.append({"role": "system", "content": call.instructions})
     for item in call.items:
@@ -56,11 +57,14 @@ class _Conversation:
     """Chat wants what an assistant said and called in one message, and all its results right behind.
 
     So results are looked up, not taken where they stand: whatever order a history is in, no provider refuses it. A
-    call without a result is answered that there is none; a result without a call is left out, and so is reasoning.
+    call without a result is answered that there is none; a result without a call is left out, and so is reasoning
+    where nobody wants it back.
     """
 
-    def __init__(self, items: list[dict[str, Any]]) -> None:
+    def __init__(self, items: list[dict[str, Any]], reasoning_field: str | None) -> None:
         self.messages: list[dict[str, Any]] = []
+        self._reasoning_field = reasoning_field
+        self._thoughts = ""
         self._text: Any = None
         self._calls: list[dict[str, Any]] = []
         # An id may be used again in a later turn: the first result belongs to the first call.
@@ -78,14 +82,20 @@ class _Conversation:
                 self.end_group()
         elif kind == "message":
             self._message(item)
+        elif kind == "reasoning" and not item.get("encrypted_content"):
+            # What is sealed is another provider's.
+            self._thoughts += "".join(part.get("text") or "" for part in item.get("summary") or [])
 
     def end_group(self) -> None:
         """Write down what the assistant said and called, and the results."""
+        thoughts, self._thoughts = self._thoughts, ""
         if self._text is None and not self._calls:
             return
         message: dict[str, Any] = {"role": "assistant", "content": self._text}
         if self._calls:
             message["tool_calls"] = [_tool_call(call) for call in self._calls]
+            if self._reasoning_field:
+                message[self._reasoning_field] = thoughts
         self.messages.append(message)
         for call in self._calls:
             results = self._results.get(call["call_id"])
@@ -153,20 +163,16 @@ def _tool_choice(choice: str | None) -> Any:
     return {"type": "function", "function": {"name": choice}}
 
 
-def _response_format(wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def _response_format(wanted: dict[str, Any] | None, *, takes_schemas: bool) -> dict[str, Any] | None:
     """Chat's own format as it is, that of the Responses API one level deeper, and a bare JSON schema wrapped."""
-    if wanted is None or wanted.get("type") in _PLAIN_FORMATS or "json_schema" in wanted:
+    if wanted is None or wanted.get("type") in _PLAIN_FORMATS:
+        return wanted
+    if not takes_schemas:
+        return {"type": "json_object"}
+    if "json_schema" in wanted:
         return wanted
     if wanted.get("type") == "json_schema":
         inner = {name: value for name, value in wanted.items() if name != "type"}
     else:
         inner = {"name": "answer", "schema": wanted, "strict": True}
     return {"type": "json_schema", "json_schema": inner}
-
-
-def _repaired(value: Any) -> Any:
-    if isinstance(value, str):
-        return repaired(value)
-    if isinstance(value, dict):
-        return {repaired(name): _repaired(member) for name, member in value.items()}
-    return [_repaired(member) for member in value] if isinstance(value, list) else value

@@ -1,5 +1,6 @@
 """How the demo talks."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,18 @@ WHAT_I_UNDERSTAND = (
     "“how much quota do I have left?”"
 )
 NO_TOOLS = f"{WHO_I_AM} Here I have no tools to work with, so all I can do is say so. Choose a real model to talk to."
+ONE_AT_A_TIME = "I change one todo at a time: tell me which one."
+WHICH = "I am not sure which todo you mean. What is it called?"
+WHAT_TO_ADD = "What shall I add to your list?"
 UNKNOWN = f"{WHO_I_AM} I did not understand that. {WHAT_I_UNDERSTAND}"
 _MOST_LISTED = 20
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?"
+_STAMPS = re.compile(rf"(?P<start>{_STAMP})(?: to (?P<end>{_STAMP}))?")
+_REASONS = {
+    "todo_not_found": "that todo is not on your list any more",
+    "tool_input_invalid": "I cannot put it into a todo, perhaps because it is too long",
+}
+_WEIGHTS = {"urgent": "urgent ", "high": "important ", "medium": "normal ", "low": "less important "}
 _DONE = {"completed": " (done)", "in_progress": " (in progress)", "cancelled": " (cancelled)"}
 
 
@@ -28,16 +39,30 @@ def named(todo: dict[str, Any]) -> str:
     return f"“{todo.get('item') or 'that todo'}”"
 
 
-def failed(call: Called) -> str:
-    detail = call.error.rstrip(".")
+def failed(call: Called, moment: Moment) -> str:
+    def in_words(stamps: re.Match[str]) -> str:
+        start = moment.local(stamps["start"])
+        return stamps[0] if start is None else moment.in_words(start, moment.local(stamps["end"]))
+
+    detail = _REASONS.get(call.error_code) or _STAMPS.sub(in_words, call.error.rstrip("."))
     return f"That did not work: {detail}."
+
+
+def length(minutes: int) -> str:
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "hour"), (minutes, "minute"))
+    return " and ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count)
 
 
 def created(todo: dict[str, Any], moment: Moment) -> str:
     time = time_of(todo, moment)
     tags = todo.get("tags")
     more = f" It is tagged {', '.join(f'#{tag}' for tag in tags)}." if tags else ""
-    return f"Done! I added {named(todo)} to your list{f', {time}' if time else ''}.{more}"
+    return f"Done! I added {named(todo)} to your list{f', {time}' if time else ''}.{more}{_described(todo)}"
+
+
+def _described(todo: dict[str, Any]) -> str:
+    return f" {todo['description']}" if todo.get("description") else ""
 
 
 _CHANGED = {
@@ -46,23 +71,25 @@ _CHANGED = {
     Want.BEGIN: "Good luck! {name} is now in progress.",
     Want.DELETE: "I deleted {name}.",
     Want.RENAME: "It is called {name} now.",
-    Want.WEIGH: "{name} now has {importance} importance.",
+    Want.WEIGH: "{name} is now {importance}.",
     Want.MOVE: "I moved {name}: it is now {time}.",
 }
 
 
 def changed(wish: Wish, todo: dict[str, Any], moment: Moment) -> str:
     time = time_of(todo, moment) or "without a time"
-    return _CHANGED[wish.want].format(name=named(todo), importance=todo.get("importance"), time=time)
+    importance = _WEIGHTS.get(str(todo.get("importance")), "of another importance")
+    return _CHANGED[wish.want].format(name=named(todo), importance=importance.strip(), time=time)
 
 
 def listed(wish: Wish, call: Called, moment: Moment) -> str:
     todos = call.todos
     about = {"completed": "completed ", "in_progress": "started ", "pending": "open "}.get(wish.status, "")
+    about += _WEIGHTS.get(wish.importance, "")
     period = period_of(wish, moment)
     if not todos:
         return f"There is nothing {about}on your list{period}." if about or period else "Your list is empty."
-    total = call.result.get("total", len(todos))
+    total = call.total
     count = f"{total} {about}{'thing' if total == 1 else 'things'}"
     return f"You have {count} on your list{period}:\n\n{bullets(todos, moment)}{_rest(total, len(todos))}"
 
@@ -76,20 +103,23 @@ def bullets(todos: list[dict[str, Any]], moment: Moment, *, numbered: bool = Fal
     return "\n".join(lines)
 
 
-def _rest(total: Any, shown: int) -> str:
-    more = total - min(shown, _MOST_LISTED) if isinstance(total, int) else 0
+def _rest(total: int, shown: int) -> str:
+    more = total - min(shown, _MOST_LISTED)
     return f"\n\n… and {more} more." if more > 0 else ""
 
 
 def which(wish: Wish, todos: list[dict[str, Any]], moment: Moment) -> str:
-    return f"Several todos fit “{wish.what}”. Which one do you mean?\n\n{bullets(todos, moment, numbered=True)}"
+    if len(todos) == 1:
+        return f"I found no todo called “{wish.what}”. Do you mean {named(todos[0])}?"
+    shown = f"{bullets(todos, moment, numbered=True)}{_rest(len(todos), len(todos))}"
+    return f"Several todos fit “{wish.what}”. Which one do you mean?\n\n{shown}"
 
 
 def nothing_found(wish: Wish) -> str:
     return f"I found no todo that fits “{wish.what}”."
 
 
-def found(todos: list[dict[str, Any]], moment: Moment) -> str:
+def found(todos: list[dict[str, Any]], total: int, moment: Moment) -> str:
     if len(todos) == 1:
         time = time_of(todos[0], moment)
         state = _DONE.get(str(todos[0].get("status")), "")
@@ -98,7 +128,7 @@ def found(todos: list[dict[str, Any]], moment: Moment) -> str:
             if time
             else f"{named(todos[0])}{state} is on your list, without a time."
         )
-    return f"I found {len(todos)} todos:\n\n{bullets(todos, moment)}"
+    return f"I found {total} todos:\n\n{bullets(todos, moment)}{_rest(total, len(todos))}"
 
 
 def analyzed(wish: Wish, report: dict[str, Any], moment: Moment) -> str:
@@ -117,7 +147,9 @@ def _day_line(day: dict[str, Any], moment: Moment) -> str:
     planned = (
         f"{len(todos)} planned ({', '.join(str(todo.get('item')) for todo in todos)})" if todos else "nothing planned"
     )
-    return f"{day.get('weekday', '')} {day.get('date', '')}: {planned}; free {', '.join(spans) if spans else 'never'}"
+    told = moment.local(day.get("date"))
+    name = f"{told:%A}, {told.day} {told:%B}" if told else "Some day"
+    return f"{name}: {planned}; free {', '.join(spans) if spans else 'never'}"
 
 
 def time_told(moment: Moment) -> str:
@@ -134,7 +166,7 @@ def quota(status: dict[str, Any], moment: Moment) -> str:
 
 def moved_all(todos: list[dict[str, Any]], moment: Moment) -> str:
     count = f"{len(todos)} {'todo' if len(todos) == 1 else 'todos'}"
-    return f"I moved {count}:\n\n{bullets(todos, moment)}"
+    return f"I moved {count}:\n\n{bullets(todos, moment)}{_rest(len(todos), len(todos))}"
 
 
 def time_of(todo: dict[str, Any], moment: Moment) -> str:

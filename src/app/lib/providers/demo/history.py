@@ -13,6 +13,10 @@ class Called:
     output: Any = None
 
     @property
+    def error_code(self) -> str:
+        return str(self.output.get("error") or "") if isinstance(self.output, dict) else ""
+
+    @property
     def error(self) -> str:
         """Why it did not work; empty if it did."""
         if isinstance(self.output, dict) and self.output.get("error"):
@@ -30,6 +34,12 @@ class Called:
         if isinstance(listed, list):
             return [todo for todo in listed if isinstance(todo, dict)]
         return [self.result] if "todo_id" in self.result else []
+
+    @property
+    def total(self) -> int:
+        """How many there are of which it tells some."""
+        total = self.result.get("total")
+        return total if isinstance(total, int) else len(self.todos)
 
 
 @dataclass(slots=True)

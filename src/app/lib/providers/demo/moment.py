@@ -4,10 +4,12 @@ import re
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from app.lib.providers.demo.when import MORNING, When
+from app.lib.providers.demo.clock import PARTS
+from app.lib.providers.demo.when import When
 
 _LINE = re.compile(r"Current time: (?P<time>\S+)(?: \((?P<zone>[\w/+-]+)\))?")
 _HALF_DAY = timedelta(hours=12)
+_MORNING, _END_OF_WORK = PARTS["morning"], time(18)
 _DAYS_NAMED_BY_WEEKDAY = 6
 
 
@@ -34,10 +36,10 @@ class Moment:
     def end(self, when: When, start: datetime | None) -> datetime | None:
         if start is None:
             return None
-        if when.until is not None:
-            end = self.at(start.date(), when.until)
-            return end if end > start else end + timedelta(days=1)
-        return start + timedelta(minutes=when.minutes) if when.minutes else None
+        end = start + timedelta(minutes=when.minutes or 0)
+        if when.through and when.last_day is not None:
+            return self.at(when.last_day, end.time() if when.minutes else _END_OF_WORK)
+        return end if when.minutes else None
 
     def at(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, self.now.tzinfo)
@@ -63,15 +65,20 @@ class Moment:
 
     def in_words(self, moment: datetime, until: datetime | None = None) -> str:
         day = self.day_in_words(moment.date())
-        if until is not None and until.date() == moment.date():
+        if until is None:
+            return f"{day} at {moment:%H:%M}"
+        if until.date() == moment.date():
             return f"{day} from {moment:%H:%M} to {until:%H:%M}"
-        return f"{day} at {moment:%H:%M}"
+        last = self.day_in_words(until.date()).removeprefix("on ")
+        return f"from {day.removeprefix('on ')} at {moment:%H:%M} to {last} at {until:%H:%M}"
 
     def _usual(self, day: date | None) -> time:
         """When a thing is done that has a day and no time: in the morning, or today in an hour."""
         soon = self.now.replace(minute=0) + timedelta(hours=1)
         return (
-            max(MORNING, soon.time().replace(second=0, microsecond=0)) if day == soon.date() == self.today else MORNING
+            max(_MORNING, soon.time().replace(second=0, microsecond=0))
+            if day == soon.date() == self.today
+            else _MORNING
         )
 
     def _sensible(self, start: datetime, when: When) -> datetime:

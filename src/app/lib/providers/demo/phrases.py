@@ -33,7 +33,10 @@ _LISTING = (
     r"week)"
 )
 _MINE = r"(?:(?:of\s+)?(?:all\s+)?(?:of\s+)?(?:my|the|our)\s+)?"
-_LEVEL = r"(?:very\s+|really\s+)?(?P<level>urgent|important|high|low|medium|normal|unimportant)(?:[\s-]priority)?"
+_LEVEL = (
+    r"(?:very\s+|really\s+)?(?P<level>(?:less|more) important|urgent|important|high|low|medium|normal|unimportant)"
+    r"(?:[\s-]priority)?"
+)
 _FINISHED = r"(?:done|finished|completed?|over|ready|checked off)"
 
 _RULES: tuple[tuple[Want, str], ...] = (
@@ -59,12 +62,15 @@ _RULES: tuple[tuple[Want, str], ...] = (
             r"\d)(?:\s+(?:one|of them))?"
         ),
     ),
+    (Want.CHOICE, r"(?P<choice>yes|yep|yeah|sure|right|correct|exactly)(?:\b.{0,20})?"),
+    (Want.CHOICE, r"(?P<choice>no|nope|none|neither|never ?mind|cancel)(?:\s+(?:thanks|thank you|of them|that|it))?"),
     (
         Want.TIME,
         (
             r"(?:what(?:'s|s| is)?|which|tell me|do you know) (?:the |my )?(?:current |exact )?(?:time|date|day|"
             r"weekday|time and date|date and time)(?: (?:is it|of the week|of the day|it is|now|right|today|do we have|"
-            r"what|currently|here))*|what(?:'s| is) today|current time"
+            r"what|currently|here))*|what(?:'s| is) today|current time|"
+            r"what day is (?:it )?today"
         ),
     ),
     (
@@ -115,7 +121,13 @@ _RULES: tuple[tuple[Want, str], ...] = (
         ),
     ),
     (Want.FINISH, r"(?:complete|finish|tick off|check off|cross off|tick|close|resolve)\s+(?P<what>.+)"),
-    (Want.FINISH, r"i(?:'ve| have)?\s+(?:just\s+|already\s+)?(?:did|done)\s+(?P<what>.+)"),
+    (
+        Want.FINISH,
+        (
+            r"i(?:'ve| have)?\s+(?:just\s+|already\s+)?(?:did|done|bought|paid|sent|called|fixed|cleaned|washed)\s+"
+            r"(?P<what>.+)"
+        ),
+    ),
     (
         Want.FINISH,
         (
@@ -142,8 +154,8 @@ _RULES: tuple[tuple[Want, str], ...] = (
         (
             r"(?:add|create|make|put|write down|note(?: down)?|set(?: up)?|enter|save|jot down|"
             rf"new)\s+(?:me\s+)?(?:an?\s+|another\s+|the\s+)?(?:new\s+)?(?:{_LEVEL}\s+)?(?:todo|to-?\s?do|task|reminder|"
-            r"item|entry|note)(?:\s+(?:item|entry))?\b\s*(?::|,|-|for\s+me\s+to|for|to|called|named|titled|about|that "
-            r"says|saying|with the title|of)?\s*(?P<what>.+)"
+            r"item|entry|note)(?:\s+(?:item|entry))?\b\s*(?:[:,-]|(?:for\s+me\s+to|for|to|called|named|titled|about|"
+            r"that says|saying|with the title|of)\b)?\s*(?P<what>.*)"
         ),
     ),
     (Want.CREATE, r"(?:todo|to-?\s?do|task|reminder|note)\s*[:\-]\s*(?P<what>.+)"),
@@ -151,7 +163,7 @@ _RULES: tuple[tuple[Want, str], ...] = (
         Want.CREATE,
         (
             r"(?:remind me|don't let me forget|do not let me forget|don't forget|do not forget|"
-            r"remember)\s+(?P<what>.+)"
+            r"remember)(?:\s+(?P<what>.+))?"
         ),
     ),
     (
@@ -161,7 +173,7 @@ _RULES: tuple[tuple[Want, str], ...] = (
             r"(?:todos?|tasks?|list|agenda|schedule|calendar)(?P<rest>\b.*)"
         ),
     ),
-    (Want.CREATE, r"(?:add|create|new|note(?: down)?|jot down|write down)\s+(?P<what>.+)"),
+    (Want.CREATE, r"(?:add|create|new|note(?: down)?|jot down|write down)(?:\s+(?P<what>.+))?"),
     (
         Want.ANALYZE,
         (
@@ -170,6 +182,7 @@ _RULES: tuple[tuple[Want, str], ...] = (
         ),
     ),
     (Want.ANALYZE, r"how\s+(?:busy|full|packed|free)\b(?P<what>.*)"),
+    (Want.ANALYZE, r"do i have\s+(?:any\s+|some\s+)?time\b(?P<what>.*)"),
     (Want.ANALYZE, r"(?:when\s+)?am i\s+(?:free|busy|available)\b(?P<what>.*)"),
     (
         Want.ANALYZE,
@@ -198,7 +211,8 @@ _RULES: tuple[tuple[Want, str], ...] = (
     (
         Want.LIST,
         (
-            r"(?:what(?:'s|s| is| are)?|anything|something)\s+(?:is\s+|are\s+)?(?P<what>(?:on|up|due|left|open|planned|"
+            r"(?:what(?:'s|s| is| are| was| were)?|anything|something)\s+(?:is\s+|are\s+)?"
+            r"(?P<what>(?:on|up|due|left|open|planned|"
             r"next|coming|still|happening|going|to do|there|pending|done|completed|finished|scheduled|important|urgent|"
             r"tomorrow|today|for)\b.*)"
         ),

@@ -1,12 +1,12 @@
 """What a user asks for: plain English to one of a few things that the tools can do. Rules, no language model."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from app.lib.providers.demo.phrases import PHRASES, Want
-from app.lib.providers.demo.when import NO_TIME, Reader, When
+from app.lib.providers.demo.reader import Reader
+from app.lib.providers.demo.when import NO_TIME, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ _POLITE_END = re.compile(
 )
 _WISHING = re.compile(r"^i(?:'d| would)? (?:want|like|wish) to (?P<rest>.+)", re.IGNORECASE)
 
+_WHAT_ABOUT = re.compile(r"^(?:and )?(?:(?:what|how) about )?(?P<what>.+?)\s*\?$", re.IGNORECASE)
 _TALK = re.compile(
     r"(?:what|who|why|how|which|where|when|is|are|do|does|did|can|tell|write|explain|i|you)\b", re.IGNORECASE
 )
@@ -43,14 +44,27 @@ _TALK = re.compile(
 _LONGEST = 500
 """Characters. Rules that look everywhere would take too long over more, and nobody asks for a todo in an essay."""
 _SMALL_TALK = {Want.GREETING, Want.THANKS, Want.HELP}
+_TIMED = {Want.CREATE, Want.SCHEDULE, Want.MOVE, Want.LIST, Want.ANALYZE}
 _UNITS = {"hour": "for 1 hour ", "half hour": "for 30 minutes "}
+_YES = {"yes", "yep", "yeah", "sure", "right", "correct", "exactly"}
 _CHOICES = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
-_LEVELS = {"important": "high", "normal": "medium", "unimportant": "low"}
+_LEVELS = {
+    "important": "high",
+    "more important": "high",
+    "less important": "low",
+    "normal": "medium",
+    "unimportant": "low",
+}
+_NO_NAMES = {"something", "anything", "something new", "stuff", "one", "it"}
 _MARKS = " \"'“”\u2018\u2019.,;:!?-"
 _TAG = re.compile(r"(?<!\w)#(\w[\w-]*)")
 _IMPORTANCE = re.compile(
     r"(?<!\w)[(\[,]?\s*(?:it(?:'s| is)\s+)?"
     r"(?P<level>urgent(?:ly)?|important|high[\s-]priority|low[\s-]priority|asap)\s*[)\]!]*(?!\w)",
+    re.IGNORECASE,
+)
+_WEIGHT = re.compile(
+    r"\b(?P<level>urgent|important|unimportant|(?:high|low|medium|normal)(?=[\s-](?:priority|importance)))\b",
     re.IGNORECASE,
 )
 _LEADING = re.compile(
@@ -84,9 +98,44 @@ def understand(text: str, today: date) -> Wish:
     wishing = _WISHING.match(said)
     if wish.want is Want.UNKNOWN and wishing is not None:
         wish = _first(wishing["rest"], today)
+    about = _WHAT_ABOUT.match(text.strip()) if wish.want is Want.UNKNOWN else None
+    when, rest = Reader(today).read(about["what"]) if about is not None else (NO_TIME, "")
+    if when and not rest:
+        return Wish(Want.LIST, when=when)
     if wish.want is Want.UNKNOWN and (wishing is not None or _looks_like_a_todo(said, text, today)):
         wish = _first(f"add {wishing['rest'] if wishing is not None else said}", today)
     return wish
+
+
+def understand_reply(before: Wish, text: str, today: date) -> Wish | None:
+    """What was asked for before, with what the text adds to it: the name or the time that was still missing."""
+    when, rest = Reader(today, bare_hours=True).read(text.strip(" .!?"))
+    if before.want is Want.CREATE and not before.what:
+        named = understand(text, today)
+        named = named if named.want is Want.CREATE else understand(f"add {text}", today)
+        return replace(named, when=_merged(before.when, named.when), importance=named.importance or before.importance)
+    if (
+        before.want in _TIMED
+        and when
+        and not rest
+        and (before.when.problem or (before.want is Want.MOVE and not before.when))
+    ):
+        return replace(before, when=_merged(before.when, when))
+    return None
+
+
+def _merged(before: When, after: When) -> When:
+    day = after if after.day is not None else before
+    clock = after if after.at is not None else before
+    return replace(
+        clock,
+        day=day.day,
+        last_day=day.last_day,
+        through=day.through,
+        minutes=after.minutes or before.minutes,
+        shift=after.shift or before.shift,
+        problem=after.problem,
+    )
 
 
 def _looks_like_a_todo(said: str, text: str, today: date) -> bool:
@@ -100,7 +149,7 @@ def subject_of(text: str, *, whole: bool = False) -> str:
     text = text.strip(_MARKS)
     text = _TRAILING.sub("", text)
     cleaned = text if whole else _LEADING.sub("", text)
-    return cleaned.strip(_MARKS) or text
+    return cleaned.strip(_MARKS)
 
 
 def _first(said: str, today: date) -> Wish:
@@ -131,13 +180,17 @@ def _wish(want: Want, found: dict[str, str | None], today: date) -> Wish | None:
 def _overview(want: Want, said: str, today: date) -> Wish:
     when, rest = Reader(today).read(said)
     status = next((name for name, words in _STATUS if words.search(rest)), "")
-    return Wish(want, rest, when, status=status, tags=tuple(_TAG.findall(rest)))
+    level = _WEIGHT.search(rest)
+    importance = _importance(level["level"]) if level is not None else ""
+    return Wish(want, rest, when, status=status, tags=tuple(_TAG.findall(rest)), importance=importance)
 
 
 def _about_one(want: Want, found: dict[str, str | None], today: date) -> Wish | None:
     what = found.get("what") or ""
     if want is Want.CHOICE:
         chosen = (found["choice"] or "").lower()
+        if chosen in _YES:
+            return Wish(want, "yes", choice=1)
         return Wish(want, choice=_CHOICES.get(chosen) or int(re.sub(r"\D", "", chosen) or 0))
     if want is Want.WEIGH:
         level = (found["level"] or "").lower()
@@ -157,7 +210,9 @@ def _new(want: Want, what: str, level: str | None, today: date) -> Wish | None:
         level = weight["level"]
         rest = f"{rest[: weight.start()]} {rest[weight.end() :]}"
     item = subject_of(" ".join(rest.split()))
-    return Wish(want, item, when, tags=tags, importance=_importance(level)) if item else None
+    item = "" if item.lower() in _NO_NAMES else item
+    # "Schedule tomorrow" is a question, but "add a task" wants one that is still to be named.
+    return Wish(want, item, when, tags=tags, importance=_importance(level)) if item or want is Want.CREATE else None
 
 
 def _importance(level: str | None) -> str:
@@ -181,7 +236,3 @@ def _rename(what: str, target: str, today: date) -> Wish:
     if when and not subject_of(rest).removeprefix("to").strip():
         return _move(Want.MOVE, what, f"to {target}", today)
     return Wish(Want.RENAME, subject_of(what), target=subject_of(target, whole=True))
-
-
-def words_of(text: str) -> Iterable[str]:
-    return re.findall(r"\w+", text.lower())

@@ -1,7 +1,7 @@
 """The provider `demo`: no key, no network, no model. It calls the tools it is offered and answers at a human pace."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +35,7 @@ class DemoAnswer:
 
     def __init__(self, call: ModelCall, words_per_second: float) -> None:
         self.upstream_closed = False
+        self.take: Callable[[Delta], bool] | None = None
         self._call = call
         self._words_per_second = words_per_second
         self._words: Iterator[str] = iter(())

@@ -6,11 +6,25 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
-from app.domain.runs.models import ACTIVE_ONLY, Run
-from app.domain.runs.states import ACTIVE, RunState
+from app.domain.runs.models import ACTIVE_ONLY, LOG_KEPT, Run
+from app.domain.runs.states import ACTIVE
 from app.lib.db.insert import insert_or
 from app.lib.runlog.frames import Batch
 from app.lib.runlog.store import Head, Step
@@ -21,6 +35,8 @@ class Claimed(msgspec.Struct, frozen=True):
     attempt: int
     seq: int
     control: str | None
+    spent: float
+    crashes: int
 
 
 _RUN, _HEAD, _LOG = (cast("Table", table.__table__) for table in (Run, RunHead, RunLogRow))
@@ -37,7 +53,11 @@ _ADD = insert_or(
 )
 
 
-class _Statements:
+NOT_ENDED: ColumnElement[bool] = literal_column("NOT run_head.ended")
+"""In the words of the index on the few rows of which it is true: for others neither database uses it."""
+
+
+class Statements:
     """What every run needs, built once: building a statement costs more than running it."""
 
     def __init__(self, dialect: str) -> None:
@@ -62,13 +82,13 @@ class _Statements:
         self.outcome = update(_RUN).where(_RUN.c.id == bindparam("of_run"))
 
 
-_statements = cache(_Statements)
+statements = cache(Statements)
 
 
 class RunRepository:
     def __init__(self, db_session: AsyncSession) -> None:
         self._db_session = db_session
-        self._sql = _statements(db_session.get_bind().dialect.name)
+        self._sql = statements(db_session.get_bind().dialect.name)
         self._now = self._sql.now
 
     async def add(self, run: dict[str, Any], owner: str, lease_seconds: float) -> bool:
@@ -109,34 +129,57 @@ class RunRepository:
         rows = (await self._db_session.execute(query)).all()
         return [(run, head) for run, head in rows], total or 0
 
+    async def of_session(
+        self, session_id: UUID, owner_id: UUID, *, after: UUID | None, limit: int
+    ) -> list[tuple[Run, RunHead]]:
+        """Oldest first, from the one that follows `after` on; without their definitions, which are large."""
+        query = (
+            _with_head().where(Run.session_id == session_id, Run.owner_id == owner_id).options(defer(Run.definition))
+        )
+        if after is not None:
+            query = query.where(Run.id > after)
+        rows = (await self._db_session.execute(query.order_by(Run.id).limit(limit))).all()
+        return [(run, head) for run, head in rows]
+
+    async def log_purged(self, run_id: UUID) -> bool:
+        return bool(await self._db_session.scalar(select(Run.log_purged).where(Run.id == run_id)))
+
+    async def purge_logs(self, ended_before: datetime, most: int) -> int:
+        """Delete the logs and steps of runs that ended so long ago. Returns of how many."""
+        query = select(Run.id).where(Run.ended_at < ended_before, LOG_KEPT).limit(most)
+        old = (await self._db_session.scalars(query.with_for_update(skip_locked=True))).all()
+        if old:
+            await self._db_session.execute(delete(RunLogRow).where(RunLogRow.run_id.in_(old)))
+            await self._db_session.execute(delete(RunStep).where(RunStep.run_id.in_(old)))
+            await self._db_session.execute(update(Run).where(Run.id.in_(old)).values(log_purged=True))
+        return len(old)
+
     async def started_since(self, owner_id: UUID, since: datetime) -> int:
         query = select(func.count()).select_from(Run).where(Run.owner_id == owner_id, Run.created_at >= since)
         return await self._db_session.scalar(query) or 0
 
     async def claim(self, run_id: UUID, owner: str, lease_seconds: float, *, others_dead: bool) -> Claimed | None:
         """Become the run's owner with its next attempt; None where it ended or another's lease still holds."""
-        free = self._unowned(owner, others_dead=others_dead)
         claimed = (
             update(RunHead)
-            .where(RunHead.run_id == run_id, RunHead.ended.is_(False), or_(*free))
-            .values(attempt=RunHead.attempt + 1, owner=owner, lease_until=self._now + lease_seconds)
-            .returning(RunHead.attempt, RunHead.seq, RunHead.control)
+            .where(RunHead.run_id == run_id, *self._free(owner, others_dead=others_dead))
+            .values(
+                attempt=RunHead.attempt + 1,
+                owner=owner,
+                lease_until=self._now + lease_seconds,
+                crashes=RunHead.crashes + case((RunHead.owner.is_(None), 0), else_=1),
+            )
+            .returning(RunHead.attempt, RunHead.seq, RunHead.control, RunHead.spent, RunHead.crashes)
         )
         row = (await self._db_session.execute(claimed)).first()
         return None if row is None else Claimed(*row)
 
-    async def running(self, run_id: UUID, now: datetime) -> None:
-        started = func.coalesce(Run.started_at, now)
-        await self._db_session.execute(
-            update(Run).where(Run.id == run_id).values(state=RunState.RUNNING, started_at=started)
-        )
-
-    async def release(self, run_id: UUID, attempt: int) -> None:
+    async def release(self, run_id: UUID, attempt: int, spent: float) -> None:
         """Give the lease back without ending the run: somebody may claim it at once."""
         await self._db_session.execute(
             update(RunHead)
             .where(RunHead.run_id == run_id, RunHead.attempt == attempt, RunHead.ended.is_(False))
-            .values(owner=None, lease_until=None)
+            .values(owner=None, lease_until=None, spent=spent)
         )
 
     async def end(self, batch: Batch, attempt: int, **outcome: Any) -> bool:
@@ -150,30 +193,26 @@ class RunRepository:
         await self._db_session.execute(self._sql.outcome, {"of_run": batch.run_id, **outcome})
         return True
 
-    async def ask(self, run_id: UUID, control: str) -> None:
-        """Leave a request for whoever executes the run."""
-        await self._db_session.execute(
-            update(RunHead).where(RunHead.run_id == run_id, RunHead.ended.is_(False)).values(control=control)
-        )
-
     async def head(self, run_id: UUID) -> Head | None:
         query = select(RunHead.seq, RunHead.attempt, RunHead.ended).where(RunHead.run_id == run_id)
         row = (await self._db_session.execute(query)).one_or_none()
         return None if row is None else Head(*row)
 
     async def steps(self, run_id: UUID) -> list[Step]:
-        query = select(RunStep.scope, RunStep.turn, RunStep.kind, RunStep.position, RunStep.payload)
+        query = select(RunStep.scope, RunStep.turn, RunStep.kind, RunStep.position, RunStep.payload, RunStep.seq)
         rows = (await self._db_session.execute(query.where(RunStep.run_id == run_id))).all()
         return [Step(*row) for row in rows]
 
     async def abandoned(self, owner: str, *, others_dead: bool) -> list[UUID]:
         """Active runs that nobody executes: their lease ran out, or their owner is known to be gone."""
-        unowned = or_(*self._unowned(owner, others_dead=others_dead))
-        return list(await self._db_session.scalars(select(RunHead.run_id).where(RunHead.ended.is_(False), unowned)))
+        free = self._free(owner, others_dead=others_dead)
+        return list(await self._db_session.scalars(select(RunHead.run_id).where(*free)))
 
-    def _unowned(self, owner: str, *, others_dead: bool) -> list[ColumnElement[bool]]:
+    def _free(self, owner: str, *, others_dead: bool) -> list[ColumnElement[bool]]:
         free = [RunHead.lease_until.is_(None), RunHead.lease_until < self._now]
-        return [*free, RunHead.owner != owner] if others_dead else free
+        if others_dead:
+            free.append(RunHead.owner != owner)
+        return [NOT_ENDED, RunHead.parked_at.is_(None), or_(*free)]
 
 
 def _with_head() -> Select[tuple[Run, RunHead]]:

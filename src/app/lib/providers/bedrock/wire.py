@@ -1,0 +1,52 @@
+"""The Converse wire of Amazon Bedrock, without its SDK: one request, and a binary stream of events."""
+
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from app.lib.providers.bedrock.decode import BedrockDecoder
+from app.lib.providers.bedrock.request import body_of
+from app.lib.providers.bedrock.signing import signed
+from app.lib.providers.calling import HttpAnswer, Request, Timeouts
+from app.lib.providers.credentials import Credential, url_under
+from app.lib.providers.model import ModelCall
+
+BEDROCK = "bedrock"
+
+
+class BedrockWire:
+    def __init__(self, session: aiohttp.ClientSession, credential: Credential, timeouts: Timeouts) -> None:
+        self._session = session
+        self._timeouts = timeouts
+        self._credential = credential
+        self._base_url = credential.base_url or endpoint(credential.region)
+        self._key = credential.api_key.reveal() if credential.api_key else ""
+
+    def stream(self, call: ModelCall) -> HttpAnswer:
+        body, origin = body_of(call)
+        url = url_under(self._base_url, f"model/{quote(call.model, safe='')}/converse-stream")
+        # The signature is over the path as it is written: a library that wrote it anew would break it.
+        request = Request(BEDROCK, URL(url, encoded=True), self._headers(url, body), body, self._key, self._base_url)
+        decoder = BedrockDecoder(BEDROCK, origin=origin, request_size=len(body))
+        return HttpAnswer(self._session, request, decoder, self._timeouts)
+
+    def _headers(self, url: str, body: bytes) -> dict[str, str]:
+        headers = {
+            "Accept": "application/vnd.amazon.eventstream",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": "headgate",
+        }
+        credential = self._credential
+        if credential.access_key_id:
+            return signed(
+                url, headers, body, key_id=credential.access_key_id, secret=self._key, region=credential.region
+            )
+        return headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
+
+
+def endpoint(region: str) -> str:
+    """The public endpoint of a region. `region` has been checked to be the name of one."""
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://bedrock-runtime.{region}.{suffix}"

@@ -1,0 +1,133 @@
+"""Server processes that start in a moment: forked from one that has imported everything before.
+
+Importing takes seconds of CPU. From its first line on each is what `headgate serve` is, and can be killed as one.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+
+from app.__main__ import _QUIET, main
+
+SERVES = "Headgate serves "
+
+
+class Process:
+    def __init__(self, nursery: "Nursery", pid: int, url: str) -> None:
+        self.pid = pid
+        self.url = url
+        self.returncode: int | None = None
+        self._nursery = nursery
+
+    def send_signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    async def wait(self) -> int:
+        """For its end."""
+        if self.returncode is None:
+            self.returncode = (await to_thread.run_sync(self._nursery.ask, {"wait": self.pid}))["returncode"]
+        return self.returncode
+
+    async def kill(self) -> None:
+        """It is gone when this returns."""
+        if self.returncode is None:
+            self.send_signal(signal.SIGKILL)
+            await self.wait()
+
+
+class Nursery:
+    """The process that the servers are forked from. They go with it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+
+    async def start(self, environment: Mapping[str, str], folder: Path) -> Process:
+        """A server of these settings, as soon as it serves."""
+        order = {"environment": dict(environment), "folder": str(folder)}
+        answer = await to_thread.run_sync(self.ask, order, abandon_on_cancel=True)
+        return Process(self, answer["pid"], answer["url"])
+
+    def ask(self, order: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+@contextmanager
+def nursery() -> Iterator[Nursery]:
+    environment = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path), **_QUIET}
+    command = [sys.executable, "-m", "tests.servers"]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Nursery(process)
+
+
+def _obey() -> None:
+    """Orders come and answers go a line at a time, until nobody gives orders any more."""
+    import app.server.serve  # noqa: F401, PLC0415 - what costs the time
+
+    children: set[int] = set()
+    answer: dict[str, Any]
+    for line in sys.stdin:
+        order = json.loads(line)
+        if pid := order.get("wait"):
+            _, status = os.waitpid(pid, 0)
+            children.discard(pid)
+            answer = {"returncode": os.waitstatus_to_exitcode(status)}
+        else:
+            pid, url = _fork(order)
+            children.add(pid)
+            answer = {"pid": pid, "url": url}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _fork(order: dict[str, Any]) -> tuple[int, str]:
+    listening, speaking = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(listening)
+        _serve(order, speaking)
+    os.close(speaking)
+    with os.fdopen(listening) as said:
+        first = said.readline()
+    assert first.startswith(SERVES), first  # an end without a word: why, is on stderr
+    return pid, first.removeprefix(SERVES).strip()
+
+
+def _serve(order: dict[str, Any], speaking: int) -> None:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(speaking, 1)
+    os.close(speaking)
+    os.chdir(order["folder"])
+    environment = os.environ  # noqa: TID251 - the server's own
+    environment.clear()
+    environment.update(order["environment"])
+    sys.argv = ["headgate", "serve"]
+    try:
+        main()
+    except SystemExit as end:
+        os._exit(end.code if isinstance(end.code, int) else end.code is not None)
+    finally:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    _obey()
