@@ -11,7 +11,7 @@ from app.lib.providers.bedrock.blocks import Blocks
 from app.lib.providers.bedrock.events import Event, NotAnEvent, Part, decode
 from app.lib.providers.bedrock.eventstream import Message, MessageParser
 from app.lib.providers.bedrock.sealed import Origin
-from app.lib.providers.decoding import MAX_KEPT, estimated_tokens
+from app.lib.providers.decoding import MAX_KEPT, count_of, estimated_tokens
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.faults import kind_of_fault
 from app.lib.providers.joining import AnswerText
@@ -28,8 +28,6 @@ _FINISH = {
     "refusal": "refusal",
 }
 _FAILED = {"malformed_model_output", "malformed_tool_use"}
-_MOST = 1_000_000_000
-"""What no request can use; a larger count is nonsense that a database may not even take."""
 
 
 class _Fault(msgspec.Struct):
@@ -146,13 +144,8 @@ class BedrockDecoder:
 
 def _usage_of(said: Any) -> TokenUsage | None:
     """What was read from a cache or written to one is not in `inputTokens`. None where nothing usable was said."""
-    if not isinstance(said, dict):
-        return None
-    plain, read, written, output = (
-        min(max(value, 0), _MOST) if isinstance(value := said.get(name), int) else None
-        for name in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "outputTokens")
-    )
+    plain, output = count_of(said, "inputTokens"), count_of(said, "outputTokens")
     if plain is None or output is None:
         return None
-    total = min(plain + (read or 0) + (written or 0), _MOST)
-    return TokenUsage(input_tokens=total, output_tokens=output, cached_tokens=read or 0)
+    read, written = (count_of(said, f"cache{kind}InputTokens") or 0 for kind in ("Read", "Write"))
+    return TokenUsage(input_tokens=plain + read + written, output_tokens=output, cached_tokens=read)
