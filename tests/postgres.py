@@ -62,7 +62,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [*_as_nobody(), _binaries() / "postgres", "-D", self.folder, *options], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 25  # as long as a test may take: the machine may be busy
         while time.monotonic() < deadline:
             ready = subprocess.run(
                 [_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False

@@ -31,14 +31,15 @@ LEASE = 15.0
 
 
 class MortalStore:
-    """A store whose process dies as it is about to write for the nth time, or a step of that kind.
+    """A store whose process dies as it writes for the nth time, or a step of that kind.
 
-    Nothing of that is stored.
+    Nothing of that is stored, or all of it where the process dies right `after`.
     """
 
-    def __init__(self, store: LogStore, dies_at: int | str | None, tasks: TaskGroup) -> None:
+    def __init__(self, store: LogStore, dies_at: int | str | None, tasks: TaskGroup, *, after: bool) -> None:
         self._store = store
         self._dies_at = dies_at
+        self._after = after
         self._tasks = tasks
         self.writes = 0
         self.died = False
@@ -48,6 +49,8 @@ class MortalStore:
         kinds = {step.kind for write in writes for step in write.steps}
         if self.writes == self._dies_at or self._dies_at in kinds:
             self.died = True
+            if self._after:
+                await self._store.write(writes)
             self._tasks.cancel_scope.cancel()
             await anyio.sleep_forever()
         return await self._store.write(writes)
@@ -97,13 +100,13 @@ class Machine:
         return engine.claims[0]
 
     async def process(
-        self, run_id: UUID, claim: Claim | None = None, *, dies_at: int | str | None = None
+        self, run_id: UUID, claim: Claim | None = None, *, dies_at: int | str | None = None, after: bool = False
     ) -> tuple[Outcome | None, int]:
         """Execute the run in a process of its own that may die. Returns what came of it, and how often it wrote."""
         outcome: Outcome | None = None
         real = self._store()
         async with anyio.create_task_group() as tasks:
-            store = MortalStore(real, dies_at, tasks)
+            store = MortalStore(real, dies_at, tasks, after=after)
             writer = LogWriter(cast("LogStore", store), Hub(), max_run_bytes=1_000_000)
             executor = Executor(
                 self.records,

@@ -167,7 +167,9 @@ async def todos_of(db: Database, owner: UUID) -> int:
         return await db_session.scalar(select(func.count()).select_from(Todo).where(Todo.owner_id == owner)) or 0
 
 
-async def died_and_went_on(m: Machine, wire: ChatWire, scene: Callable[[Seen], Script], dies_at: list[int]) -> Any:
+async def died_and_went_on(
+    m: Machine, wire: ChatWire, scene: Callable[[Seen], Script], dies_at: list[int], *, after: bool = False
+) -> Any:
     """The run's events and todos after its processes have died at those writes; None where one was too late to."""
     owner = await new_owner(m.db)
     agent = await an_agent(m.db, owner)
@@ -176,7 +178,7 @@ async def died_and_went_on(m: Machine, wire: ChatWire, scene: Callable[[Seen], S
     run_id = claim.run.id
     first: Any = claim
     for at in dies_at:
-        outcome, _ = await m.process(run_id, first, dies_at=at)
+        outcome, _ = await m.process(run_id, first, dies_at=at, after=after)
         first = None
         if outcome is not None:
             return None
@@ -185,9 +187,10 @@ async def died_and_went_on(m: Machine, wire: ChatWire, scene: Callable[[Seen], S
     return await events_of(m.db, run_id), await todos_of(m.db, owner), run_id
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["unstored", "stored"])
 @pytest.mark.parametrize(("scene", "todos"), SCENES, ids=lambda value: getattr(value, "__name__", ""))
 async def test_a_run_that_dies_at_any_write_goes_on_and_tells_the_same(
-    db: Database, chat_wire: ChatWire, scene: Callable[[Seen], Script], todos: int
+    db: Database, chat_wire: ChatWire, scene: Callable[[Seen], Script], todos: int, *, after: bool
 ) -> None:
     async with machine(db, chat_wire) as m:
         whole, made, _ = await died_and_went_on(m, chat_wire, scene, [])
@@ -198,7 +201,7 @@ async def test_a_run_that_dies_at_any_write_goes_on_and_tells_the_same(
         while True:
             at += 1
             chat_wire.requests.clear()
-            went_on = await died_and_went_on(m, chat_wire, scene, [at])
+            went_on = await died_and_went_on(m, chat_wire, scene, [at], after=after)
             if went_on is None:
                 break
             events, made, run_id = went_on
