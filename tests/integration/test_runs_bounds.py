@@ -158,7 +158,7 @@ async def test_a_run_that_somebody_left_is_taken_when_there_is_room(
 async def test_under_pressure_some_starts_are_refused(client: httpx.AsyncClient, server: LiveServer) -> None:
     pressure = server.app.state.pressure
     for _ in range(50):
-        pressure.feel(2.0, 0.0)
+        pressure.feel(9.0, 0.0)
 
     answers = [await client.post(CHAT, json=said("Hi"), headers=LATER) for _ in range(3)]
 
