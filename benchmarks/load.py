@@ -1,15 +1,19 @@
 """Readers of streams, as light as they can be: they share two cores with what is measured."""
 
 import asyncio
+import itertools
 import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import msgspec
 
 _STAMP = re.compile(rb"~(\d{16})")
 _ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+_RETRY = re.compile(rb"^retry-after: (\d+)\r?$", re.MULTILINE | re.IGNORECASE)
+_BUSY = 503
 _ENDS = (b"event: completed\n", b"event: error\n", b"event: cancelled\n", b"event: rate_limit_exceeded\n")
 _DELTA = b"event: message_delta\n"
 
@@ -22,6 +26,8 @@ class Stream(asyncio.Protocol):
 
     def __init__(self, request: bytes) -> None:
         self.status = 0
+        self.retry_after = 1
+        """Seconds, where the server is busy."""
         self.chunks = 0
         self.deltas = 0
         """Frames that brought chunks."""
@@ -37,6 +43,8 @@ class Stream(asyncio.Protocol):
         self.text: list[bytes] = []
         """The data of the deltas; kept only where nobody measures."""
         self.keeps_text = False
+        self.answered = asyncio.get_running_loop().create_future()
+        """Done when the status is known, or the connection is lost."""
         self.first = asyncio.get_running_loop().create_future()
         """Done when the first chunk was read, or the stream ended without one."""
         self.done = asyncio.get_running_loop().create_future()
@@ -51,7 +59,7 @@ class Stream(asyncio.Protocol):
         self._transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for future in (self.first, self.done):
+        for future in (self.answered, self.first, self.done):
             if not future.done():
                 future.set_result(None)
 
@@ -66,9 +74,17 @@ class Stream(asyncio.Protocol):
             if not found:
                 self._raw = head
                 return
-            self.status = int(head[9:12])
             self._in_head = False
+            self._begin(head)
         self._raw = self._unchunk(raw)
+
+    def _begin(self, head: bytes) -> None:
+        self.status = int(head[9:12])
+        self.answered.set_result(None)
+        if self.status != 200:
+            found = _RETRY.search(head)
+            self.retry_after = int(found[1]) if found else 1
+            self._transport.close()
 
     def _unchunk(self, raw: bytes) -> bytes:
         """Take the whole pieces of chunked encoding; returns what is left."""
@@ -150,3 +166,17 @@ async def open_stream(url: str, request: bytes, *, keeps_text: bool = False) -> 
     stream.keeps_text = keeps_text
     await asyncio.get_running_loop().create_connection(lambda: stream, parts.hostname or "", parts.port or 80)
     return stream
+
+
+async def admitted(url: str, request: bytes) -> tuple[Stream, int]:
+    """A stream that was let in: where the server is busy it is asked again when it says so, as clients do.
+
+    With it comes how often it was busy.
+    """
+    for refused in itertools.count():
+        stream = await open_stream(url, request)
+        await stream.answered
+        if stream.status != _BUSY:
+            return stream, refused
+        await anyio.sleep(stream.retry_after)
+    raise AssertionError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 import httpx
 
-from benchmarks.load import Stream, get, open_stream
+from benchmarks.load import Stream, admitted, get, open_stream
 from benchmarks.servers import MESSAGE, Server
 
 _EDGE = 10
@@ -80,12 +80,17 @@ async def flow(
             for server, streams in zip(servers, opened, strict=True)
         ]
 
+    async def come(streams: list[Stream], server: Server, request: bytes) -> None:
+        stream, _ = await admitted(server.url, request)
+        streams.append(stream)
+
     start = look()
     with anyio.fail_after(_PATIENCE + load.chunks * load.gap_ms / 1000):
-        for number in range(load.streams):
-            for server, streams in zip(servers, opened, strict=True):
-                streams.append(await open_stream(server.url, server.request(model or load.model, number)))
-            await anyio.sleep(load.starting_seconds / load.streams)
+        async with anyio.create_task_group() as tasks:
+            for number in range(load.streams):
+                for server, streams in zip(servers, opened, strict=True):
+                    tasks.start_soon(come, streams, server, server.request(model or load.model, number))
+                await anyio.sleep(load.starting_seconds / load.streams)
         everyone = [stream for streams in opened for stream in streams]
         edge = min(_EDGE, load.chunks // 4)
         while min(stream.chunks for stream in everyone) < edge and not any(s.done.done() for s in everyone):

@@ -1,8 +1,9 @@
 """The provider of the benchmarks: chat completions without tasks, so that it is not what is measured.
 
 `tests/wires/chat.py` can do far more and costs several times as much. The model's name says what comes: `200x50` is 200
-chunks, one every 50 ms. Every chunk says when it was written, so that a reader knows how long it took. Streams have
-random phases: in step with each other they would be stored in batches that no real load has.
+chunks, one every 50 ms, and `200x50x1000` pads each with 1,000 characters. Every chunk says when it was written, so
+that a reader knows how long it took. Streams have random phases: in step with each other they would be stored in
+batches that no real load has.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-_PACED = re.compile(rb'"model":\s*"(\d+)x(\d+)"')
+_PACED = re.compile(rb'"model":\s*"(\d+)x(\d+)(?:x(\d+))?"')
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT = (
@@ -30,8 +31,15 @@ def _piece(event: bytes) -> bytes:
 
 
 _FIRST = _piece(_EVENT % (_CHOICE % (b'{"role":"assistant","content":"","refusal":null}', b"null"), b"null"))
-_STAMPED = _EVENT % (_CHOICE % (b'{"content":" ~%016d"}', b"null"), b"null")
-_CHUNK = _piece(_STAMPED % 0).replace(b"%016d" % 0, b"%016d")
+
+
+def _stamped(padding: int) -> bytes:
+    """A chunk that wants the time."""
+    stamp = b"%016d" % 0
+    event = _EVENT % (_CHOICE % (b'{"content":" ~%b%b"}' % (stamp, b"." * padding), b"null"), b"null")
+    return _piece(event).replace(stamp, b"%016d")
+
+
 _LAST = (
     _piece(_EVENT % (_CHOICE % (b"{}", b'"stop"'), b"null"))
     + _piece(_EVENT % (b"", b'{"prompt_tokens":20,"completion_tokens":200,"total_tokens":220}'))
@@ -46,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._received = b""
         self._left = 0
+        self._chunk = b""
         self._gap = 0.0
         self._due = 0.0
         self._transport: Any = None
@@ -66,7 +75,8 @@ class Connection(asyncio.Protocol):
             return
         self._received = b""
         paced = _PACED.search(body)
-        self._left, gap = (int(paced[1]), int(paced[2])) if paced else (1, 0)
+        self._left, gap, padding = (int(number or 0) for number in paced.groups()) if paced else (1, 0, 0)
+        self._chunk = _stamped(padding)
         self._gap = gap / 1000
         self._transport.write(_HEAD + _FIRST)
         if gap:
@@ -74,10 +84,10 @@ class Connection(asyncio.Protocol):
             self._timer = self._loop.call_at(self._due, self._tick)
         else:
             stamp = time.monotonic_ns() // 1000
-            self._transport.write(b"".join(_CHUNK % stamp for _ in range(self._left)) + _LAST)
+            self._transport.write(b"".join(self._chunk % stamp for _ in range(self._left)) + _LAST)
 
     def _tick(self) -> None:
-        self._transport.write(_CHUNK % (time.monotonic_ns() // 1000))
+        self._transport.write(self._chunk % (time.monotonic_ns() // 1000))
         self._left -= 1
         if self._left:
             self._due += self._gap

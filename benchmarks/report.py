@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.comparison import Figures
+from benchmarks.crowd import Crowd
 
 AIMS = {"sqlite": (3.0, 0.0), "postgres": (3.0, 2.5)}
 """Of the ratio, and of the ratio with the database server's own CPU."""
@@ -21,7 +22,7 @@ def table(results: Sequence[Figures]) -> str:
     return "\n\n".join([_facts(), *(_of(figures) for figures in results)])
 
 
-def save(results: Sequence[Figures], folder: Path) -> Path:
+def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = ()) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     content = {
@@ -30,9 +31,31 @@ def save(results: Sequence[Figures], folder: Path) -> Path:
             {"ratio": f.ratio(), "ratio_with_database": f.ratio("with_database"), **msgspec.to_builtins(f)}
             for f in results
         ],
+        "crowds": msgspec.to_builtins(list(crowds)),
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     return path
+
+
+def crowd_table(found: Crowd) -> str:
+    share = found.whole / found.runs
+    lines = [
+        f"{found.runs:,} active runs of {found.a_second} chunks a second, SQLite",
+        _aimed("ms from provider to reader, p50", f"{found.p50:.1f}"),
+        _aimed("ms from provider to reader, p99", f"{found.p99:.1f}", "under 100", reached=found.p99 < 100),
+        _aimed("kB an active run with its reader", f"{found.run_kb:.0f}", "under 1,000", reached=found.run_kb < 1000),
+        _aimed("complete", f"{share:.2%}", "99.9 % or more", reached=share >= 0.999),
+        _aimed("chunks a second of all runs", f"{found.chunks_a_second:,.0f}"),
+        _aimed("chunks joined into a delta", f"{found.chunks_a_delta:.3f}"),
+        _aimed("cores that the server kept busy", f"{found.cores:.2f}"),
+        _aimed("starts told to come back, that did", f"{found.refused}"),
+    ]
+    return "\n".join(lines)
+
+
+def _aimed(label: str, value: str, aim: str = "", *, reached: bool = True) -> str:
+    note = f"aim {aim}: {'reached' if reached else 'MISSED'}" if aim else ""
+    return f"{label:<44}{value:>12}  {note}".rstrip()
 
 
 def _facts() -> str:

@@ -18,7 +18,7 @@ from tests.postgres import free_port
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
 MESSAGE = "Go on."
-_START_SECONDS = 60
+_START_SECONDS = 120
 _UNLIMITED = "1000000"
 
 

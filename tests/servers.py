@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,10 +52,11 @@ class Nursery:
         self._process = process
         self._lock = threading.Lock()
 
-    async def start(self, environment: Mapping[str, str], folder: Path) -> Process:
-        """A server of these settings, as soon as it serves."""
-        order = {"environment": dict(environment), "folder": str(folder)}
+    async def start(self, environment: Mapping[str, str], folder: Path, log: Path | None = None) -> Process:
+        """A server of these settings, as soon as it serves. It logs to where the tests do, or into a file."""
+        order = {"environment": dict(environment), "folder": str(folder), "log": str(log) if log else None}
         answer = await to_thread.run_sync(self.ask, order, abandon_on_cancel=True)
+        assert answer["url"], "it ended instead: why, is on stderr"
         return Process(self, answer["pid"], answer["url"])
 
     def ask(self, order: dict[str, Any]) -> Any:
@@ -107,26 +109,28 @@ def _fork(order: dict[str, Any]) -> tuple[int, str]:
         _serve(order, speaking)
     os.close(speaking)
     with os.fdopen(listening) as said:
-        first = said.readline()
-    assert first.startswith(SERVES), first  # an end without a word: why, is on stderr
-    return pid, first.removeprefix(SERVES).strip()
+        return pid, said.readline().removeprefix(SERVES).strip()
 
 
 def _serve(order: dict[str, Any], speaking: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(speaking, 1)
     os.close(speaking)
+    if order["log"]:
+        os.dup2(os.open(order["log"], os.O_WRONLY | os.O_CREAT, 0o600), 2)
     os.chdir(order["folder"])
     environment = os.environ  # noqa: TID251 - the server's own
     environment.clear()
     environment.update(order["environment"])
     sys.argv = ["headgate", "serve"]
+    code: Any = 1
     try:
         main()
     except SystemExit as end:
-        os._exit(end.code if isinstance(end.code, int) else end.code is not None)
-    finally:
-        os._exit(1)
+        code = end.code
+    except BaseException:  # noqa: BLE001 - as the interpreter does, which is not to go on with what the parent was at
+        traceback.print_exc()
+    os._exit(code if isinstance(code, int) else code is not None)
 
 
 if __name__ == "__main__":

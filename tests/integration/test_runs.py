@@ -15,7 +15,7 @@ from app.server.settings import Settings
 from tests.integration.conftest import PASSWORD, LiveServer, SignUp, live_server
 from tests.streams import followed, names, only, read_all, said, streamed, text
 from tests.wires.chat import ChatWire
-from tests.wires.script import DONE, Call, Ending, Reasoning, answer, chunk, raw, refusal
+from tests.wires.script import DONE, Call, Ending, Reasoning, Script, answer, chunk, raw, refusal
 
 MODEL = "openai/fake"
 KEY = "sk-test-0123456789"
@@ -357,9 +357,9 @@ async def test_a_session_can_be_used_again_after_a_cancel(client: httpx.AsyncCli
     ids=["401", "500", "reset", "cut"],
 )
 async def test_a_provider_error_ends_the_run_and_keeps_the_partial_answer(
-    client: httpx.AsyncClient, chat_wire: ChatWire, script: object, code: str
+    client: httpx.AsyncClient, chat_wire: ChatWire, script: Script, code: str
 ) -> None:
-    chat_wire.queue(script)  # type: ignore[arg-type]
+    chat_wire.queue(*[script] * 3)
 
     events = await streamed(client, CHAT, said("go", session_id="s"))
 

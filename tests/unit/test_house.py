@@ -20,6 +20,7 @@ PLANTS = {
     "The rooms of accounts": ("domain/accounts/models.py", "import app.domain.accounts.service"),
     "The rooms of todos": ("domain/todos/service/texts.py", "import app.domain.todos.controllers"),
     "The rooms of quotas": ("domain/quotas/schemas.py", "import app.domain.quotas.month"),
+    "The rooms of providers": ("domain/providers/schemas.py", "import app.domain.providers.service"),
     "The rooms of sessions": ("domain/sessions/schemas.py", "import app.domain.sessions.repository"),
     "The rooms of agents": ("domain/agents/repository.py", "import app.domain.agents.service"),
     "The rooms of runs": ("domain/runs/events.py", "import app.domain.runs.service"),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.lib.providers.joining import MOST_CHARACTERS, AnswerText
 from app.lib.providers.think import ThinkSplitter
 from app.lib.providers.unicode import SurrogateJoiner, repaired
 
@@ -70,3 +71,17 @@ def test_surrogates_are_joined_and_lone_ones_replaced() -> None:
 
 def test_text_that_databases_refuse_is_repaired() -> None:
     assert repaired("a\x00b\ud83d") == "a\ufffdb\ufffd"
+
+
+def test_what_one_read_brought_is_not_one_delta_however_much_it_is() -> None:
+    """A delta is the least that a reader's connection holds."""
+    text = "x" * (2 * MOST_CHARACTERS) + "🥛"
+    answer = AnswerText()
+
+    answer.say(text)
+    answer.close()
+    deltas = answer.take()
+
+    assert [len(delta.text) for delta in deltas] == [MOST_CHARACTERS, MOST_CHARACTERS, 1]
+    assert "".join(delta.text for delta in deltas) == answer.whole(reasoning=False) == text
+    assert answer.size == len(text)

@@ -4,11 +4,17 @@ from litestar.types import ControllerRouterHandler
 
 from app.domain.accounts.controllers import AccessController, MeController
 from app.domain.agents.controllers import AgentController
+from app.domain.providers.controllers import ModelController, ProviderController
 from app.domain.runs.controllers.control import ChatControlController, ControlController
 from app.domain.runs.controllers.export import ExportController
 from app.domain.runs.controllers.runs import RunController
 from app.domain.runs.controllers.socket import run_socket
-from app.domain.runs.controllers.starts import AgentRunController, ChatController, TodoAgentController
+from app.domain.runs.controllers.starts import (
+    AgentRunController,
+    ChatController,
+    ContinueController,
+    TodoAgentController,
+)
 from app.domain.runs.controllers.tickets import TicketController
 from app.domain.sessions.controllers import SessionController
 from app.domain.todos.controllers import TagController, TodoController
@@ -17,7 +23,10 @@ ROUTES: list[ControllerRouterHandler] = [
     AccessController,
     MeController,
     AgentController,
+    ProviderController,
+    ModelController,
     AgentRunController,
+    ContinueController,
     RunController,
     TicketController,
     run_socket,

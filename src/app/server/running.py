@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from app.domain.accounts.schemas import Principal
 from app.domain.accounts.service import Authenticator
+from app.domain.providers.service import DEMO_MODEL, Providers
 from app.domain.runs.admission import Admission
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor
@@ -42,7 +43,6 @@ from app.server.problems import explained
 from app.server.settings import BadSettings, Settings
 
 DEFAULT_MODELS = {"openai": "openai/gpt-5-mini", "anthropic": "anthropic/claude-sonnet-5-5"}
-DEMO_MODEL = "demo/todo"
 RECHECK_SECONDS = 2.0
 """A reader whose login ended is closed within this time."""
 
@@ -52,6 +52,7 @@ logger = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Running:
     runs: Runs
+    providers: Providers
     engine: Engine
     writer: LogWriter
     hub: Hub
@@ -66,7 +67,11 @@ class Running:
     @property
     def dependencies(self) -> dict[str, Provide]:
         runs = {name: Provide(lambda: self.runs, sync_to_thread=False) for name in ("runs", "remover")}
-        return {**runs, "sockets": Provide(lambda: self.sockets, sync_to_thread=False)}
+        return {
+            **runs,
+            "providers": Provide(lambda: self.providers, sync_to_thread=False),
+            "sockets": Provide(lambda: self.sockets, sync_to_thread=False),
+        }
 
     @asynccontextmanager
     async def lifespan(self, app: Litestar) -> AsyncIterator[None]:
@@ -150,6 +155,7 @@ def build_running(
     retention = Retention(db, clock, days=settings.log_retention)
     return Running(
         runs,
+        Providers(registry, default_model=default_model(settings, registry)),
         engine,
         writer,
         hub,

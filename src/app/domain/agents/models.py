@@ -16,6 +16,8 @@ class Agent(OwnedRecord):
     description: Mapped[str | None] = mapped_column(String(1000))
     instructions: Mapped[str] = mapped_column(Text)
     model: Mapped[str | None] = mapped_column(String(200))
+    fallback_models: Mapped[list[str]] = mapped_column(JsonB)
+    """Whom to ask where the model's provider fails."""
     tools: Mapped[list[str]] = mapped_column(JsonB)
     handoffs: Mapped[list[str]] = mapped_column(JsonB)
     """Ids of the same owner's agents, and names of built-in ones."""

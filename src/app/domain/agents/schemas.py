@@ -17,6 +17,7 @@ Description = Annotated[Text, Meta(max_length=1000)]
 Instructions = Annotated[Text, Meta(max_length=20_000)]
 ModelName = Annotated[str, Meta(max_length=200, pattern=r"^[a-z][a-z0-9_]*/[^\s\x00-\x1f\x7f\ud800-\udfff]+$(?!\n)")]
 """`provider/model`."""
+Fallbacks = Annotated[list[ModelName], Meta(max_length=5)]
 Tools = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)]
 AgentKeys = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=MAX_LISTED_AGENTS)]
 """Ids of one's own agents, and names of built-in ones."""
@@ -38,6 +39,8 @@ class NewAgent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     description: Description | None = None
     instructions: Instructions = ""
     model: ModelName | None = None
+    fallback_models: Fallbacks = []
+    """Whom to ask, in this order, where the model's provider fails before it has said anything."""
     tools: Tools = []
     handoffs: AgentKeys = []
     """Whom it may hand the conversation over to."""
@@ -55,6 +58,7 @@ class AgentChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     description: Description | UnsetType | None = UNSET
     instructions: Instructions | UnsetType = UNSET
     model: ModelName | UnsetType | None = UNSET
+    fallback_models: Fallbacks | UnsetType = UNSET
     tools: Tools | UnsetType = UNSET
     """A tool that goes takes its place in `approve` with it."""
     handoffs: AgentKeys | UnsetType = UNSET
@@ -71,6 +75,7 @@ class AgentView(Struct, frozen=True, kw_only=True):
     instructions: str
     model: str | None
     """`null`: the server's default."""
+    fallback_models: list[str]
     tools: list[str]
     handoffs: list[str]
     agent_tools: list[str]
@@ -111,6 +116,7 @@ class AgentDefinition(Struct, frozen=True, kw_only=True):
     description: str | None = None
     instructions: str
     model: str | None = None
+    fallback_models: list[str] = []
     tools: list[str] = []
     handoffs: list[str] = []
     """Keys of `DefinitionSet.agents`; agents may hand off to each other in circles."""

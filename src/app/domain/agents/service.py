@@ -57,6 +57,7 @@ class AgentService:
             description=new.description,
             instructions=new.instructions,
             model=new.model,
+            fallback_models=new.fallback_models,
             tools=_known_tools(new.tools),
             handoffs=await self._known_agents("handoffs", new.handoffs),
             agent_tools=await self._askable(new.agent_tools),
@@ -68,7 +69,7 @@ class AgentService:
     async def change(self, key: str, changes: AgentChanges) -> AgentView:
         await self._repository.lock()
         agent = await self._own(key)
-        for field in ("name", "description", "instructions", "model"):
+        for field in ("name", "description", "instructions", "model", "fallback_models"):
             value = getattr(changes, field)
             if value is not UNSET:
                 setattr(agent, field, value)
@@ -204,6 +205,7 @@ def _frozen(agent: Agent) -> AgentDefinition:
         description=agent.description,
         instructions=agent.instructions,
         model=agent.model,
+        fallback_models=agent.fallback_models,
         tools=agent.tools,
         handoffs=agent.handoffs,
         agent_tools=agent.agent_tools,
@@ -219,6 +221,7 @@ def _view(agent: Agent) -> AgentView:
         description=agent.description,
         instructions=agent.instructions,
         model=agent.model,
+        fallback_models=agent.fallback_models,
         tools=agent.tools,
         handoffs=agent.handoffs,
         agent_tools=agent.agent_tools,
@@ -237,6 +240,7 @@ def _builtin_view(agent: AgentDefinition) -> AgentView:
         description=agent.description,
         instructions=agent.instructions,
         model=agent.model,
+        fallback_models=agent.fallback_models,
         tools=agent.tools,
         handoffs=agent.handoffs,
         agent_tools=agent.agent_tools,

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import msgspec
 
+from app.domain.quotas.prices import sum_of
 from app.domain.runs.events import Usage
 from app.lib.providers.model import ModelAnswer, TokenUsage
 
@@ -23,6 +24,7 @@ def added(total: Usage, more: TokenUsage) -> Usage:
         output_tokens=total.output_tokens + more.output_tokens,
         reasoning_tokens=total.reasoning_tokens + more.reasoning_tokens,
         cached_tokens=total.cached_tokens + more.cached_tokens,
+        cost_usd=sum_of(total.cost_usd, more.cost_usd),
         source="estimated" if "estimated" in {total.source, more.source} else "provider",
     )
 
@@ -60,6 +62,12 @@ def parsed_arguments(arguments: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"raw": arguments}
 
 
+def without_unanswered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the calls that nobody answered: providers reject those."""
+    answered = {item["call_id"] for item in items if item["type"] == "function_call_output"}
+    return [item for item in items if item["type"] != "function_call" or item["call_id"] in answered]
+
+
 def with_own_call_ids(answer: ModelAnswer) -> ModelAnswer:
     """Model-made ids may repeat, be empty, or come back with other arguments: ours replace them."""
     items = [
@@ -91,3 +99,11 @@ def _flat(arguments: str) -> str:
     except RecursionError:
         return "{}"
     return arguments
+
+
+def decoded_output(output: str) -> Any:
+    """What a tool answered, as it was before the model was told."""
+    try:
+        return msgspec.json.decode(output)
+    except msgspec.DecodeError:
+        return output

@@ -25,6 +25,7 @@ from app.domain.agents.tools.catalog import TOOLS
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.durable import durable_tool
 from app.domain.runs.inquiry import agent_tool
+from app.domain.runs.translate import FALLBACKS
 
 set_tracing_disabled(disabled=True)  # it sends prompts to OpenAI by default
 
@@ -105,7 +106,7 @@ def _agent(definition: AgentDefinition) -> Agent[Attempt]:
         instructions=instructions,
         handoff_description=definition.description,
         model=definition.model,
-        model_settings=_settings(definition.settings),
+        model_settings=_settings(definition.settings, definition.fallback_models),
         tools=[_tool(name, definition.approve) for name in definition.tools if name in _TOOLS],
     )
 
@@ -114,7 +115,7 @@ def _tool(name: str, approve: list[str]) -> FunctionTool:
     return (_APPROVED if name in approve or EVERY_TOOL in approve else _TOOLS)[name]
 
 
-def _settings(settings: AgentSettings) -> ModelSettings:
+def _settings(settings: AgentSettings, fallbacks: list[str]) -> ModelSettings:
     return ModelSettings(
         temperature=settings.temperature,
         top_p=settings.top_p,
@@ -122,4 +123,5 @@ def _settings(settings: AgentSettings) -> ModelSettings:
         reasoning=Reasoning(effort=settings.reasoning_effort) if settings.reasoning_effort else None,
         parallel_tool_calls=settings.parallel_tool_calls,
         tool_choice=settings.tool_choice,
+        extra_args={FALLBACKS: fallbacks} if fallbacks else None,
     )

@@ -7,13 +7,24 @@ from uuid import UUID
 import msgspec
 
 from app.domain.agents.context import CallPosition, RunContext
-from app.domain.runs.answers import added, message_item, parsed_arguments, reasoning_of, text_of, with_own_call_ids
+from app.domain.quotas.prices import NOTHING
+from app.domain.runs.answers import (
+    added,
+    decoded_output,
+    message_item,
+    parsed_arguments,
+    reasoning_of,
+    text_of,
+    with_own_call_ids,
+    without_unanswered,
+)
 from app.domain.runs.events import (
     AgentUpdated,
     ApprovalRequested,
     InputRequested,
     MessageDelta,
     ReasoningDelta,
+    Retrying,
     RunEvent,
     ToolCall,
     Usage,
@@ -23,7 +34,7 @@ from app.domain.runs.memory import CUT, MODEL, ROOT, TOOL, Memory, ToolOutput
 from app.domain.runs.questions import Question
 from app.domain.runs.telling import Telling
 from app.lib.observability.redaction import redact
-from app.lib.providers.model import AnswerStream, Delta, ModelAnswer
+from app.lib.providers.model import AnswerStream, Delta, ModelAnswer, TokenUsage
 from app.lib.runlog.log import RunLog
 from app.lib.runlog.store import Step
 
@@ -48,14 +59,13 @@ class Attempt:
         self.gate = Gate()
         self.telling = Telling(log, self.memory.told, () if credential is None else (credential,))
         self.time_line = time_line
-        """When the run was started, in the user's zone, as every attempt tells its model."""
         self.items: list[dict[str, Any]] = []
         """The session's new items: what the model said and was told."""
         self.text = self.memory.told.text
         """Visible text of the message that is being written."""
         self.last_message = ""
         self.finish_reason = "stop"
-        self.usage = Usage()
+        self.usage = Usage(cost_usd=NOTHING)
         for cut in self.memory.used:
             self.usage = added(self.usage, cut)
         self.streams: dict[tuple[str, int], AnswerStream] = {}
@@ -150,6 +160,19 @@ class Attempt:
         await self.telling.store(Step(scope, turn, MODEL, 0, msgspec.json.encode(answer)))
         return answer
 
+    def has_spoken(self, scope: str) -> bool:
+        """Whether something visible was said of the answer that is being made."""
+        return scope == ROOT and bool(self.text)
+
+    async def retry_answer(self, scope: str, turn: int, event: Retrying) -> None:
+        """The call has failed and is made again: what was shown of it is void, what it has used counts."""
+        self.tell(event)
+        self.telling.supersede("retrying")
+        stream = self.streams.pop((scope, turn), None)
+        if stream is not None and (usage := self._tell_partial_usage(stream)):
+            position = -(100 * self.log.attempt + event.try_)  # those of what a pause cuts off are above 0
+            await self.telling.store(Step(scope, turn, CUT, position, msgspec.json.encode(usage)))
+
     def fail_answer(self, scope: str, turn: int) -> None:
         """The run goes on without an agent that is used as a tool: what its call has used is told at once."""
         stream = self.streams.pop((scope, turn), None) if scope != ROOT else None
@@ -170,7 +193,7 @@ class Attempt:
         step, done = found
         self._take_output(done)
         if step.seq is None:
-            self.telling.result(name, done.call_id, _decoded(done.output), is_error=done.is_error)
+            self.telling.result(name, done.call_id, decoded_output(done.output), is_error=done.is_error)
             await self.telling.store(step)
         return done.output
 
@@ -226,8 +249,7 @@ class Attempt:
 
     def finished_items(self) -> list[dict[str, Any]]:
         """The new items, without the run's key and without calls that nobody answered: providers reject those."""
-        answered = {item["call_id"] for item in self.items if item["type"] == "function_call_output"}
-        kept = [item for item in self.items if item["type"] != "function_call" or item["call_id"] in answered]
+        kept = without_unanswered(self.items)
         secrets = self.telling.secrets
         return [redact(item, also=secrets, names=False) for item in kept] if secrets else kept
 
@@ -284,19 +306,14 @@ class Attempt:
                     self.tell(ToolCall(tool_call_id=item["call_id"], tool_name=item["name"], arguments=arguments))
             self.telling.usage(answer.usage)
 
-    def _tell_partial_usage(self, stream: AnswerStream) -> None:
+    def _tell_partial_usage(self, stream: AnswerStream) -> TokenUsage | None:
         usage = stream.partial_usage()
         if usage.input_tokens or usage.output_tokens:
             self.usage = added(self.usage, usage)
             self.telling.usage(usage)
+            return usage
+        return None
 
     def _tell_message(self, *, partial: bool) -> None:
         self.last_message, self.text = self.text, ""
         self.telling.message(self.last_message, partial=partial)
-
-
-def _decoded(output: str) -> Any:
-    try:
-        return msgspec.json.decode(output)
-    except msgspec.DecodeError:
-        return output

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+import anyio
+import msgspec
 import structlog
 from agents import FunctionTool, Handoff, Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing
 from agents import Tool as SdkTool
@@ -19,11 +21,15 @@ from app.domain.agents.tools.catalog import Tool
 from app.domain.runs.answers import parsed_arguments
 from app.domain.runs.asking import answered, approved, outcome_unknown
 from app.domain.runs.attempt import Attempt
+from app.domain.runs.events import Retrying
 from app.domain.runs.memory import BEGUN, ROOT
+from app.domain.runs.priced import PricedAdapter
+from app.domain.runs.recovery import Recovery
 from app.domain.runs.runner import to_its_end
-from app.domain.runs.translate import completed, model_call
+from app.domain.runs.translate import completed, fallbacks_of, model_call
 from app.lib.errors import AppError
-from app.lib.providers.model import Adapter, ModelAnswer, ModelCall
+from app.lib.providers.errors import ProviderError
+from app.lib.providers.model import ModelAnswer, ModelCall
 from app.lib.providers.registry import Registry
 
 logger = structlog.get_logger()
@@ -32,9 +38,9 @@ logger = structlog.get_logger()
 class DurableModel(Model):
     """A model whose deltas go to the run's log at once and whose finished answers are stored as steps."""
 
-    def __init__(self, attempt: Attempt, adapter: Adapter, model: str, scope: str) -> None:
+    def __init__(self, attempt: Attempt, registry: Registry, model: str, scope: str) -> None:
         self._attempt = attempt
-        self._adapter = adapter
+        self._registry = registry
         self._model = model
         self._scope = scope
 
@@ -61,25 +67,56 @@ class DurableModel(Model):
                 output_schema=output_schema,
                 handoffs=handoffs,
             )
-            answer = await self._answer(call, turn)
+            answer = await self._answer(call, turn, fallbacks_of(model_settings))
         yield completed(answer)
 
-    async def _answer(self, call: ModelCall, turn: int) -> ModelAnswer:
+    async def _answer(self, call: ModelCall, turn: int, fallbacks: list[str]) -> ModelAnswer:
+        """Asks again where the provider fails before anything visible was said."""
         attempt, scope = self._attempt, self._scope
         if scope == ROOT:
             await attempt.gate.turn()
-        async with attempt.gate.work():
-            attempt.begin_answer(scope, turn)
-            try:
-                async with self._adapter.stream(call) as stream:
-                    attempt.streams[scope, turn] = stream
-                    stream.take = partial(attempt.take_delta, scope)
-                    async for delta in stream:
-                        await attempt.tell_delta(scope, delta)
-            except AppError:
-                attempt.fail_answer(scope, turn)
-                raise
-            return await attempt.finish_answer(scope, turn, stream.answer)
+        recovery = Recovery(self._model, fallbacks, usable=self._is_usable)
+        while True:
+            async with attempt.gate.work():
+                if recovery.number == 1:
+                    attempt.begin_answer(scope, turn)
+                try:
+                    answer = await self._ask(call, turn, recovery.model)
+                except ProviderError as error:
+                    wait = None if attempt.has_spoken(scope) else recovery.after(error)
+                    if wait is None:
+                        attempt.fail_answer(scope, turn)
+                        raise
+                    reason = error.reason
+                except AppError:
+                    attempt.fail_answer(scope, turn)
+                    raise
+                else:
+                    return await attempt.finish_answer(scope, turn, answer)
+            # Between the two a paused run is put aside: when it goes on, it asks anew.
+            async with attempt.gate.work():
+                delay = round(wait * 1000)
+                event = Retrying(reason=reason, try_=recovery.number, delay_ms=delay, model=recovery.model)
+                await attempt.retry_answer(scope, turn, event)
+                await anyio.sleep(wait)
+
+    async def _ask(self, call: ModelCall, turn: int, model: str) -> ModelAnswer:
+        attempt, scope = self._attempt, self._scope
+        adapter, name = self._registry.adapter(model)
+        with self._registry.watching(model, attempt.context.owner_id):
+            async with PricedAdapter(adapter, model).stream(msgspec.structs.replace(call, model=name)) as stream:
+                attempt.streams[scope, turn] = stream
+                stream.take = partial(attempt.take_delta, scope)
+                async for delta in stream:
+                    await attempt.tell_delta(scope, delta)
+            return stream.answer
+
+    def _is_usable(self, model: str) -> bool:
+        try:
+            self._registry.adapter(model)
+        except AppError:
+            return False
+        return True
 
     async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
         raise NotImplementedError("A run always streams.")
@@ -95,8 +132,7 @@ class DurableModels(ModelProvider):
         self._scope = scope
 
     def get_model(self, model_name: str | None) -> Model:
-        adapter, model = self._registry.adapter(model_name or self._default)
-        return DurableModel(self._attempt, adapter, model, self._scope)
+        return DurableModel(self._attempt, self._registry, model_name or self._default, self._scope)
 
     def inside(self, scope: str) -> "DurableModels":
         """For an agent that is used as a tool."""

@@ -89,6 +89,14 @@ class NotReplaceable(AppError):
         super().__init__("Only a finished run of the same session can be replaced.")
 
 
+class NotContinuable(AppError):
+    kind = ErrorKind.CONFLICT
+    code = "run_not_continuable"
+
+    def __init__(self) -> None:
+        super().__init__("Only a session's last run can be continued, where it broke off in the middle of an answer.")
+
+
 class BadMessage(AppError):
     """A message on a WebSocket that is none. The connection stays."""
 

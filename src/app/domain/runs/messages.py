@@ -3,10 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from app.domain.runs.errors import ContentTooLong, NoUserMessage, TooManyMessages
-from app.domain.runs.schemas import MAX_CONTENT, MAX_MESSAGES, MessageIn
+from app.domain.runs.errors import ContentTooLong, NotContinuable, NoUserMessage, TooManyMessages
+from app.domain.runs.schemas import MAX_CONTENT, MAX_MESSAGES, ContinueRun, MessageIn, RunView, StartRun
+from app.domain.runs.states import ACTIVE, RunState
 from app.lib.errors import InvalidField
 
+GO_ON = "Your answer was cut off. Continue exactly where it stops, without repeating any of it."
+"""What a model is told in the user's name, and the history shows."""
 _NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 """No database and no provider takes U+0000 or half of a surrogate pair."""
 
@@ -24,6 +27,20 @@ def checked(messages: Sequence[MessageIn]) -> tuple[list[MessageIn], str]:
     if last is None or not messages[last].content.strip():
         raise NoUserMessage
     return list(messages[:last]), messages[last].content
+
+
+def continuing(run: RunView, newest: Sequence[RunView], body: ContinueRun) -> StartRun:
+    """The start that goes on where a session's last run broke off. Raises NotContinuable for any other run."""
+    ended_early = run.state not in ACTIVE and run.state != RunState.COMPLETED
+    if not ended_early or not run.final_message or [last.id for last in newest] != [run.id]:
+        raise NotContinuable
+    return StartRun(
+        messages=[MessageIn(role="user", content=GO_ON)],
+        session_id=run.session_id,
+        model=run.model,
+        include=body.include,
+        on_disconnect=body.on_disconnect,
+    )
 
 
 def _storable(text: str) -> bool:

@@ -33,6 +33,11 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     replaces: UUID | None = None
 
 
+class ContinueRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    include: list[Literal["history"]] = []
+    on_disconnect: Literal["continue", "cancel"] = "continue"
+
+
 class Started(msgspec.Struct, frozen=True):
     run_id: UUID
     session_key: str

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import anyio
 import msgspec
@@ -13,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.domain.accounts.schemas import Principal
-from app.domain.agents.schemas import DefinitionSet
 from app.domain.agents.service import AgentService
 from app.domain.runs.admission import Place
 from app.domain.runs.engine import Engine
@@ -26,14 +23,14 @@ from app.domain.runs.errors import (
     SessionBusy,
     StreamingDisabled,
 )
-from app.domain.runs.events import Usage
+from app.domain.runs.freezing import time_line, view, with_model
 from app.domain.runs.idempotency import RepeatableStart
-from app.domain.runs.messages import checked
+from app.domain.runs.messages import checked, continuing
 from app.domain.runs.models import Run
 from app.domain.runs.questions import APPROVAL, INPUT
 from app.domain.runs.records import Claim
 from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
-from app.domain.runs.schemas import Reset, RunView, Started, StartRun, lost_cursor
+from app.domain.runs.schemas import ContinueRun, Reset, RunView, Started, StartRun, lost_cursor
 from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
@@ -43,7 +40,6 @@ from app.lib.db.engine import Database
 from app.lib.providers.registry import Registry
 from app.lib.runlog.cursor import Cursor
 from app.lib.runlog.log import LogWriter
-from app.lib.runlog.tables import RunHead
 
 CANCEL_WAIT_SECONDS = 3.0
 
@@ -93,6 +89,14 @@ class Runs:
         with self._engine.admit() as place:
             return await self._start(user, agent, body, again, place)
 
+    async def go_on(self, user: Principal, run_id: UUID, body: ContinueRun, again: RepeatableStart | None) -> Started:
+        """Start a run that goes on where a final one broke off. Raises NotContinuable."""
+        if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
+            return Started(*begun)
+        run = await self.get(user.user_id, run_id)
+        newest, _ = await self.page(user.user_id, active=False, session_id=run.session_id, limit=1, offset=0)
+        return await self.start(user, run.agent, continuing(run, newest, body), again)
+
     async def _start(
         self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None, place: Place
     ) -> Started:
@@ -124,10 +128,10 @@ class Runs:
                 "agent": definitions.root,
                 "model": model,
                 "state": RunState.RUNNING,
-                "definition": msgspec.json.encode(_with_model(definitions, body.model)),
+                "definition": msgspec.json.encode(with_model(definitions, body.model)),
                 "input": msgspec.json.encode([item]),
                 "history_seq": session.last_seq or len(seed),
-                "time_line": _time_line(now, user.time_zone),
+                "time_line": time_line(now, user.time_zone),
                 "replaces": body.replaces,
                 "cancel_when_left": body.on_disconnect == "cancel",
                 "created_at": now,
@@ -154,7 +158,7 @@ class Runs:
             found = await RunRepository(db_session).get(run_id, owner_id)
         if found is None:
             raise RunNotFound
-        return _view(*found)
+        return view(*found)
 
     async def lost(self, run: RunView, cursor: int) -> Reset | None:
         """What a reader is told whose cursor lies outside what the log holds."""
@@ -172,7 +176,7 @@ class Runs:
             rows, total = await RunRepository(db_session).page(
                 owner_id, active=active, session_key=session_id, limit=limit, offset=offset
             )
-        return [_view(run, head) for run, head in rows], total
+        return [view(run, head) for run, head in rows], total
 
     async def cancel(self, owner_id: UUID, run_id: UUID, mode: str = "immediate") -> RunView:
         """Stop the run, wherever it executes: at once, or before another turn begins. Of an ended one nothing changes.
@@ -277,35 +281,3 @@ class Runs:
             raise NotReplaceable
         sessions = SessionService.open(db_session, owner_id, clock=self._clock)
         await sessions.branch(session.id, before=replaced_id, by=by)
-
-
-def _with_model(definitions: DefinitionSet, model: str | None) -> DefinitionSet:
-    """The model that a start names is that of its first agent; those it hands over to keep theirs."""
-    if model is None:
-        return definitions
-    root = msgspec.structs.replace(definitions.root_agent, model=model)
-    return msgspec.structs.replace(definitions, agents={**definitions.agents, definitions.root: root})
-
-
-def _time_line(now: datetime, zone: str) -> str:
-    local = now.astimezone(ZoneInfo(zone)).replace(microsecond=0)
-    return f"Current time: {local.isoformat()} ({zone})"
-
-
-def _view(run: Run, head: RunHead) -> RunView:
-    return RunView(
-        id=run.id,
-        session_id=run.session_key,
-        agent=run.agent,
-        model=run.model,
-        state=run.state,
-        attempt=head.attempt,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        final_message=run.final_message,
-        usage=msgspec.convert(run.usage, Usage) if run.usage else None,
-        error=run.error,
-        last_seq=head.seq,
-        replaces=run.replaces,
-    )

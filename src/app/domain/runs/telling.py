@@ -45,9 +45,18 @@ class Telling:
         """Add an event to the log; of a paused run it is kept back until it is resumed."""
         self._tell_gathered()
         if self._held is None:
-            self.log.append(*encode(event))
+            self._append(event)
         else:
             self._held.append(event)
+
+    def _append(self, event: RunEvent) -> None:
+        self.log.append(*encode(event))
+        kind = type(event)
+        if kind is MessageDelta or kind is ReasoningDelta:
+            if self.told.from_seq is None:
+                self.told.from_seq = self.log.seq
+        elif kind is UsageReported:
+            self.told.from_seq = None
 
     def delta(self, delta: Delta) -> None:
         """Tell of it at once; while there is too much to do, together with those that follow soon.
@@ -68,7 +77,7 @@ class Telling:
     def _tell_gathered(self) -> None:
         gathering = self._gathering
         if gathering.parts:
-            self.log.append(*encode(_delta_event(gathering.text(), reasoning=gathering.reasoning)))
+            self._append(_delta_event(gathering.text(), reasoning=gathering.reasoning))
             gathering.told()
 
     @property
@@ -89,7 +98,7 @@ class Telling:
         self.tell(Message(content=text, partial=partial))
 
     def usage(self, usage: TokenUsage) -> None:
-        self.tell(UsageReported(**msgspec.structs.asdict(usage), cost_usd=None))
+        self.tell(UsageReported(**msgspec.structs.asdict(usage)))
 
     def result(self, name: str, call_id: str, output: Any, *, is_error: bool) -> None:
         shown = self.shown(output)
@@ -97,6 +106,7 @@ class Telling:
 
     def supersede(self, reason: str) -> bool:
         """Whether something was shown of an answer that nobody finished: it is void from here on."""
+        self._tell_gathered()
         told = self.told
         if told.from_seq is None:
             return False

@@ -18,6 +18,8 @@ from app.lib.providers.model import ModelAnswer, ModelCall, TokenUsage, ToolSche
 
 _WHOLE = "whole"
 """Where an item of ours rides through the SDK, which drops items and changes fields that it does not know."""
+FALLBACKS = "fallback_models"
+"""What an agent's other models ride under, among its settings."""
 _UNDERSTOOD = {"message", "function_call", "function_call_output"}
 _PARTS = {"output_text": "text", "refusal": "refusal"}
 
@@ -46,6 +48,11 @@ def model_call(
         reasoning_effort=settings.reasoning.effort if settings.reasoning else None,
         response_format=None if output_schema is None or output_schema.is_plain_text() else output_schema.json_schema(),
     )
+
+
+def fallbacks_of(settings: ModelSettings) -> list[str]:
+    """The models to ask where the agent's own fails."""
+    return list((settings.extra_args or {}).get(FALLBACKS, ()))
 
 
 def _functions(tools: list[Tool]) -> list[Any]:

@@ -15,7 +15,7 @@ from app.lib.egress.errors import EgressRefused
 from app.lib.providers.decoding import Decoder
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
-from app.lib.providers.refusals import refused, request_id, trouble
+from app.lib.providers.refusals import refused, refuses_streams, request_id, trouble
 
 _MAX_BODY = 4 * 1024 * 1024
 _MAX_REFUSAL = 64 * 1024
@@ -42,6 +42,8 @@ class Request(msgspec.Struct, frozen=True):
     key: str = ""
     base_url: str = ""
     """The credential's: the key goes to its host and to no other."""
+    whole: Callable[[], bytes] | None = None
+    """Makes the body that asks for the answer in one piece: for servers that refuse to stream."""
 
     def __repr__(self) -> str:
         return f"<request to {self.provider}>"
@@ -177,7 +179,7 @@ class HttpAnswer:
         request = self._request
         if request.base_url and URL(request.url).origin() != URL(request.base_url).origin():
             raise RuntimeError("A key is sent only to the host that it was stored for.")
-        self._called = True
+        self._called, self._refused = True, False
         try:
             response = await self._session.post(
                 request.url,
@@ -204,6 +206,9 @@ class HttpAnswer:
             body = b""
         finally:
             response.release()
+        if request.whole is not None and refuses_streams(response.status, body):
+            self._request = msgspec.structs.replace(request, body=request.whole(), whole=None)
+            return await self._call()
         raise refused(request.provider, response.status, _lower(response.headers), body, key=request.key)
 
     def _time(self, response: aiohttp.ClientResponse) -> None:

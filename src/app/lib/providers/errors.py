@@ -20,6 +20,8 @@ class ProviderErrorKind(StrEnum):
     """The stream ended without the wire's end marker."""
     MALFORMED = "malformed"
     """What came is not what the wire's protocol says."""
+    RESTING = "resting"
+    """It was not called: it has failed for several users just now."""
 
 
 _PASSING = {
@@ -29,6 +31,7 @@ _PASSING = {
     ProviderErrorKind.TIMEOUT,
     ProviderErrorKind.UNREACHABLE,
     ProviderErrorKind.CUT,
+    ProviderErrorKind.RESTING,
 }
 
 

@@ -4,6 +4,9 @@ from app.lib.providers.model import Delta
 from app.lib.providers.think import ThinkSplitter
 from app.lib.providers.unicode import SurrogateJoiner
 
+MOST_CHARACTERS = 4096
+"""In one delta. An event is never cut again, so each connection of a slow reader holds whole ones."""
+
 
 class AnswerText:
     """The visible text and the reasoning of one answer."""
@@ -68,4 +71,5 @@ class AnswerText:
             self.began.append(reasoning)
         self._whole[reasoning].append(text)
         self.size += len(text)
-        self._deltas.append(Delta(text, reasoning))
+        for start in range(0, len(text), MOST_CHARACTERS):
+            self._deltas.append(Delta(text[start : start + MOST_CHARACTERS], reasoning))

@@ -52,6 +52,8 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     """Part of `input_tokens`."""
     source: str = "provider"
     """`provider`, or `estimated` where the provider said nothing or the stream was cut."""
+    cost_usd: str | None = None
+    """Decimal text; None where it is not known. Wires know no prices and leave it so."""
 
 
 class ModelAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +70,13 @@ class ModelAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class AnswerStream(Protocol):
     """An answer as it comes. Iterate it to the end, then `answer` is there."""
 
-    upstream_closed: bool
-    """Whether the connection to the provider was closed by us before the answer's end. True only after the block."""
     take: Callable[[Delta], bool] | None
     """May be given deltas while the iteration waits, without waking it. Those it refuses come by iteration."""
+
+    @property
+    def upstream_closed(self) -> bool:
+        """Whether the connection to the provider was closed by us before the answer's end: only after the block."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Delta]: ...
 

@@ -66,10 +66,15 @@ _SAID = {
     Kind.UNREACHABLE: "could not be reached",
     Kind.CUT: "broke off in the middle of its answer",
     Kind.MALFORMED: "sent something that is not an answer",
+    Kind.RESTING: "has failed for several users just now and is left alone for a moment",
 }
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
 _LONGEST_WAIT = 86_400.0
+_NO = r"(\bnot\b|n't\b|\bunsupported\b|\bdisabled\b)"
+_NO_STREAMS = re.compile(
+    rf"\bstream(s|ing)?\b.{{0,60}}{_NO}|{_NO}.{{0,60}}\bstream(s|ing)?\b", re.IGNORECASE | re.DOTALL
+)
 _ERROR, _SERVER_ERROR, _LAST_STATUS = 400, 500, 599
 
 
@@ -92,6 +97,21 @@ def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes,
     return trouble(
         provider, kind, status=status, retry_after=retry_after(headers), upstream_request_id=request_id(headers, key)
     )
+
+
+def refuses_streams(status: int, body: bytes) -> bool:
+    """Whether a refusal says that it is the streaming that it does not like."""
+    if _kind_of_status(status) is not Kind.BAD_REQUEST:
+        return False
+    try:
+        said = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return False
+    error = said.get("error", said) if isinstance(said, dict) else said
+    if isinstance(error, dict) and error.get("param") == "stream":
+        return True
+    message = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    return _NO_STREAMS.search(str(message)) is not None
 
 
 def reported(provider: str, error: Any) -> ProviderError:

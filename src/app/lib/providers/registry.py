@@ -1,6 +1,7 @@
 """Which wire serves a model, and the HTTP sessions that wires share: one for the operator's keys, one for users'."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -15,9 +16,11 @@ from app.lib.providers.chat.wire import ChatWire
 from app.lib.providers.credentials import Credential, checked_base_url
 from app.lib.providers.demo.wire import PROVIDER as DEMO
 from app.lib.providers.demo.wire import DemoWire
-from app.lib.providers.errors import BadRegion, CredentialMissing, UnknownModel
+from app.lib.providers.errors import BadRegion, CredentialMissing, ProviderError, ProviderErrorKind, UnknownModel
 from app.lib.providers.model import Adapter
+from app.lib.providers.refusals import trouble
 from app.lib.providers.responses.wire import ResponsesWire
+from app.lib.resilience.breaker import Breakers
 
 Wire = Callable[[aiohttp.ClientSession, Credential, Timeouts], Adapter]
 
@@ -33,6 +36,15 @@ WIRES: dict[str, Wire] = {
 
 _NEED_BASE_URL = {"openai_compatible"}
 _NEED_KEY = {BEDROCK}
+_BROKEN = {
+    ProviderErrorKind.OVERLOADED,
+    ProviderErrorKind.SERVER,
+    ProviderErrorKind.TIMEOUT,
+    ProviderErrorKind.UNREACHABLE,
+    ProviderErrorKind.CUT,
+    ProviderErrorKind.MALFORMED,
+}
+"""What says that a provider does not work; every other refusal says that it does."""
 
 
 class Registry:
@@ -55,6 +67,7 @@ class Registry:
         self._timeouts = timeouts or Timeouts()
         self._demo = DemoWire(words_per_second=demo_words_per_second)
         self._egress = egress or Policy()
+        self._breakers = Breakers()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         """By whether the operator trusts where it leads."""
 
@@ -78,6 +91,34 @@ class Registry:
         credential = self._own.get(model.partition("/")[0])
         return credential.api_key.reveal() if credential is not None and credential.api_key is not None else None
 
+    def health(self) -> dict[str, str]:
+        """Of the providers whose key the operator lends: `closed` where nothing is known against one."""
+        return {name: self._breakers.state(_address(self._own[name])) for name in self.lent}
+
+    @contextmanager
+    def watching(self, model: str, caller: Hashable, credential: Credential | None = None) -> Iterator[None]:
+        """A call, which may be the one that shows how the provider is; its address counts, whoever's the key is.
+
+        Raises ProviderError at once where the address has failed for several callers just now.
+        """
+        provider = model.partition("/")[0]
+        credential = credential or self._own.get(provider)
+        if credential is None:
+            yield
+            return
+        address = _address(credential)
+        if wait := self._breakers.wait(address):
+            raise trouble(provider, ProviderErrorKind.RESTING, retry_after=wait)
+        try:
+            yield
+        except ProviderError as error:
+            if error.reason in _BROKEN:
+                self._breakers.failed(address, caller)
+            else:
+                self._breakers.answered(address)
+            raise
+        self._breakers.answered(address)
+
     def adapter(self, model: str, credential: Credential | None = None) -> tuple[Adapter, str]:
         """Who to call for `provider/model`, and the provider's own name of it. Without a credential: the lent one."""
         if not is_known(model):
@@ -99,6 +140,10 @@ def is_known(model: str) -> bool:
     """Whether `provider/model` names a provider that is there. Which models it has, only the provider knows."""
     provider, _, name = model.partition("/")
     return bool(name.strip()) and (provider == DEMO or provider in WIRES)
+
+
+def _address(credential: Credential) -> tuple[str, str, str]:
+    return credential.provider, credential.base_url.rstrip("/"), credential.region
 
 
 def _suffices(credential: Credential, provider: str) -> bool:

@@ -1,6 +1,9 @@
 """Every route that starts a run. They differ in the agent and in how the answer is given."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
@@ -13,7 +16,7 @@ from app.domain.runs.controllers.answering import EVENT_STREAM, StreamOperation,
 from app.domain.runs.controllers.stream import EventStream, watched
 from app.domain.runs.errors import ServerStopping
 from app.domain.runs.idempotency import repeatable
-from app.domain.runs.schemas import RunView, RunWithHistory, Started, StartRun
+from app.domain.runs.schemas import ContinueRun, RunView, RunWithHistory, Started, StartRun
 from app.domain.runs.service import Runs
 from app.domain.runs.states import ACTIVE
 
@@ -25,6 +28,7 @@ _REFUSED = {
     409: ResponseSpec(None, description="`session_busy`, or `run_not_replaceable`"),
     422: ResponseSpec(None, description="It breaks a rule: see `errors`. Or `idempotency_key_reused`"),
 }
+_ACCEPTED = ResponseSpec(RunView, description="The run has begun; `Location` is its address.")
 _AGAIN = (
     "Makes the start repeatable for 24 hours: with the same key, the same body on the same route is the same run, and"
     " costs nothing. 1 to 255 printable ASCII characters."
@@ -41,7 +45,7 @@ class AgentRunController(Controller):
         "/{agent_id:str}/invoke",
         status_code=200,
         operation_class=StreamOperation,
-        responses={**_REFUSED, 202: ResponseSpec(RunView, description="The run has begun; `Location` is its address.")},
+        responses={**_REFUSED, 202: _ACCEPTED},
     )
     async def invoke(
         self,
@@ -61,20 +65,52 @@ class AgentRunController(Controller):
 
         `Prefer: respond-async` answers 202 with the run at once (RFC 7240).
         """
-        streams = wants_stream(accept)
-        if streams:
-            runs.may_stream()
         again = repeatable(idempotency_key, "agents/invoke", agent_id, data)
-        if not streams and prefers_async(prefer):
-            started = await runs.start(user, agent_id, data, again)
-            begun = _answered(started, await runs.get(user.user_id, started.run_id), status=202)
-            begun.headers["Preference-Applied"] = "respond-async"
-            return begun
-        with runs.reader() as place:
-            started = await runs.start(user, agent_id, data, again)
-            if streams:
-                return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch)
-            return await _awaited(request, runs, user, started, history="history" in data.include)
+        start = partial(runs.start, user, agent_id, data, again)
+        return await _begun(
+            start, request, runs, user, data, accept=accept, prefer=prefer, envelope=envelope, batch=batch
+        )
+
+
+class ContinueController(Controller):
+    path = "/api/runs"
+    tags = ["runs"]
+
+    @post(
+        "/{run_id:uuid}/continue",
+        status_code=200,
+        operation_class=StreamOperation,
+        responses={
+            202: _ACCEPTED,
+            403: _REFUSED[403],
+            409: ResponseSpec(None, description="`run_not_continuable`, or `session_busy`"),
+            422: ResponseSpec(None, description="`idempotency_key_reused`"),
+        },
+    )
+    async def continue_run(
+        self,
+        *,
+        run_id: FromPath[UUID],
+        runs: NamedDependency[Runs],
+        user: NamedDependency[Principal],
+        request: AnyRequest,
+        data: JSONBody[ContinueRun | None] = None,
+        accept: Annotated[str, HeaderParameter(name="Accept")] = "*/*",
+        prefer: Annotated[str, HeaderParameter(name="Prefer")] = "",
+        idempotency_key: IdempotencyKey = None,
+        envelope: FromQuery[bool] = False,
+        batch: FromQuery[bool] = False,
+    ) -> Response[RunView | RunWithHistory]:
+        """Start a run that goes on where another one broke off in the middle of its answer.
+
+        Answered as every start is.
+        """
+        body = data or ContinueRun()
+        again = repeatable(idempotency_key, "runs/continue", str(run_id), body)
+        start = partial(runs.go_on, user, run_id, body, again)
+        return await _begun(
+            start, request, runs, user, body, accept=accept, prefer=prefer, envelope=envelope, batch=batch
+        )
 
 
 class TodoAgentController(Controller):
@@ -151,11 +187,39 @@ class ChatController(Controller):
             return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch)
 
 
+async def _begun(
+    start: Callable[[], Awaitable[Started]],
+    request: AnyRequest,
+    runs: Runs,
+    user: Principal,
+    body: StartRun | ContinueRun,
+    *,
+    accept: str,
+    prefer: str,
+    envelope: bool,
+    batch: bool,
+) -> Response[Any]:
+    """As the client wants it: streamed, answered at the end, or accepted at once."""
+    streams = wants_stream(accept)
+    if streams:
+        runs.may_stream()
+    if not streams and prefers_async(prefer):
+        started = await start()
+        begun = _answered(started, await runs.get(user.user_id, started.run_id), status=202)
+        begun.headers["Preference-Applied"] = "respond-async"
+        return begun
+    with runs.reader() as place:
+        started = await start()
+        if streams:
+            return _streamed(runs, user, started, body, place, envelope=envelope, batch=batch)
+        return await _awaited(request, runs, user, started, history="history" in body.include)
+
+
 def _streamed(
     runs: Runs,
     user: Principal,
     started: Started,
-    body: StartRun,
+    body: StartRun | ContinueRun,
     place: Place,
     *,
     envelope: bool,

@@ -16,15 +16,15 @@ _PLAIN_FORMATS = {"text", "json_object"}
 _CHOICES = {"auto", "none", "required"}
 
 
-def body_of(call: ModelCall, preset: Preset) -> bytes:
+def body_of(call: ModelCall, preset: Preset, *, stream: bool = True) -> bytes:
     effort = call.reasoning_effort
     body: dict[str, Any] = {
         "model": call.model,
         "messages": messages_of(call, preset.reasoning),
-        "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream": stream,
     }
     optional: dict[str, Any] = {
+        "stream_options": {"include_usage": True} if stream else None,
         "temperature": call.temperature,
         "top_p": call.top_p,
         preset.most_tokens: call.max_output_tokens,

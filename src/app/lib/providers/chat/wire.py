@@ -1,5 +1,7 @@
 """The chat-completions wire: OpenAI's, and that of everybody who is compatible with it."""
 
+from functools import partial
+
 import aiohttp
 
 from app.lib.providers.calling import HttpAnswer, Request, Timeouts
@@ -23,6 +25,7 @@ class ChatWire:
 
     def stream(self, call: ModelCall) -> HttpAnswer:
         body = body_of(call, self._preset)
-        request = Request(self._provider, self._url, bearer_headers(self._key), body, self._key, self._base_url)
+        headers, whole = bearer_headers(self._key), partial(body_of, call, self._preset, stream=False)
+        request = Request(self._provider, self._url, headers, body, self._key, self._base_url, whole)
         decoder = ChatDecoder(self._provider, request_size=len(body))
         return HttpAnswer(self._session, request, decoder, self._timeouts)
