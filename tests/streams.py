@@ -47,6 +47,16 @@ async def events_of(response: httpx.Response) -> AsyncIterator[Received]:
     assert parser.rest == ""
 
 
+async def shown(response: httpx.Response, text: str) -> None:
+    """Read until the answer shows so much of itself. One piece may come as several deltas."""
+    told = ""
+    async for event in events_of(response):
+        told += event.data["content"] if event.event == "message_delta" else ""
+        if told == text:
+            return
+    raise AssertionError(f"the stream ended after {told!r}")
+
+
 async def read_all(response: httpx.Response) -> list[Received]:
     return [event async for event in events_of(response)]
 

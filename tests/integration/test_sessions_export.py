@@ -21,7 +21,7 @@ from app.lib.providers.registry import Registry
 from app.lib.runlog.tables import RunHead
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, SignUp, live_server
-from tests.streams import events_of, said, streamed
+from tests.streams import said, shown, streamed
 from tests.wires.chat import ChatWire
 from tests.wires.script import Call, answer, refusal
 
@@ -103,10 +103,7 @@ async def test_a_run_that_goes_on_is_exported_as_far_as_it_is(client: httpx.Asyn
         "/api/agents/todo/invoke", json=said("add it", session_id="s"), headers={"Prefer": "respond-async"}
     )
     async with client.stream("GET", f"/api/runs/{started.json()['id']}/events", timeout=15) as response:
-        async for event in events_of(response):
-            if event.event == "message_delta":
-                break
-
+        await shown(response, "Half an ")
         (run,) = (await exported(client))["runs"]
         markdown = (await client.get(EXPORT, params={"format": "markdown"})).text
 
@@ -124,9 +121,7 @@ async def test_a_cancelled_answer_is_exported_and_marked(client: httpx.AsyncClie
     started = await client.post(CHAT, json=said("go", session_id="s"), headers={"Prefer": "respond-async"})
     path = f"/api/runs/{started.json()['id']}"
     async with client.stream("GET", f"{path}/events", timeout=15) as response:
-        async for event in events_of(response):
-            if event.event == "message_delta":
-                break
+        await shown(response, "Half an ")
     await client.post(f"{path}/cancel")
     held.set()
 
