@@ -19,6 +19,7 @@ PLANTS = {
     "Libraries know only the libraries below them": ("lib/errors.py", "import app.lib.db.engine"),
     "The rooms of accounts": ("domain/accounts/models.py", "import app.domain.accounts.service"),
     "The rooms of todos": ("domain/todos/service/texts.py", "import app.domain.todos.controllers"),
+    "The rooms of secrets": ("domain/secrets/schemas.py", "import app.domain.secrets.service"),
     "The rooms of quotas": ("domain/quotas/schemas.py", "import app.domain.quotas.month"),
     "The rooms of providers": ("domain/providers/schemas.py", "import app.domain.providers.service"),
     "The rooms of sessions": ("domain/sessions/schemas.py", "import app.domain.sessions.repository"),

@@ -4,6 +4,7 @@ from app.domain.accounts import models as accounts_models  # noqa: F401
 from app.domain.agents import models as agents_models  # noqa: F401
 from app.domain.agents.tools import models as tools_models  # noqa: F401
 from app.domain.runs import models as runs_models  # noqa: F401
+from app.domain.secrets import models as secrets_models  # noqa: F401
 from app.domain.sessions import models as sessions_models  # noqa: F401
 from app.domain.todos import models as todos_models  # noqa: F401
 from app.lib.runlog import tables as runlog_tables  # noqa: F401
