@@ -167,4 +167,5 @@ def base_url(wire: ChatWire) -> str:
 async def bedrock_server() -> AsyncIterator[ChatWire]:
     async with chat_server() as wire:
         wire.default = lambda seen: answer(f"You said: {last_words(seen)}")
+        wire.probed = lambda _: fault(400, "ValidationException", "The provided model identifier is invalid.")
         yield wire

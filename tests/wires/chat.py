@@ -21,7 +21,7 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from app.lib.egress.policy import Policy
-from tests.wires.script import Ending, Script, answer, paced
+from tests.wires.script import Ending, Script, answer, listing, paced
 
 LOCAL = Policy(["127.0.0.1", "localhost"])
 """Lets users' credentials reach the fake providers, which a server does only where its operator says so."""
@@ -39,6 +39,7 @@ class Seen:
     body: dict[str, Any]
     raw: bytes = b""
     """The body as it came."""
+    method: str = "POST"
     hung_up: anyio.Event = field(default_factory=anyio.Event)
     """Set when the client closes the connection, before or after the response's end."""
     answered: anyio.Event = field(default_factory=anyio.Event)
@@ -66,6 +67,8 @@ class ChatWire:
         self.requests: list[Seen] = []
         self.connections = 0
         self.default: Callable[[Seen], Script] = _default
+        self.probed: Callable[[Seen], Script] = lambda _: listing()
+        """Answers who wants to know whether a key is good."""
         self._tasks = tasks
         self._queue: deque[Script] = deque()
         self._rules: list[Rule] = []
@@ -95,6 +98,8 @@ class ChatWire:
         return self.requests[number - 1]
 
     def script_for(self, seen: Seen) -> Script:
+        if seen.method == "GET" or "/headgate.verify/" in seen.path:
+            return self.probed(seen)
         if self._queue:
             return self._queue.popleft()
         found: Script | Callable[[Seen], Script] = next((s for fits, s in self._rules if fits(seen)), self.default)
@@ -147,7 +152,9 @@ class _Connection(asyncio.Protocol):
             return
         self._received = rest[size:]
         body = rest[:size] or b"{}"
-        self._current = Seen(self._number, start.split(" ")[1], headers, msgspec.json.decode(body), body)
+        self._current = Seen(
+            self._number, start.split(" ")[1], headers, msgspec.json.decode(body), body, start.split(" ")[0]
+        )
         self._wire.arrived(self, self._current)
 
     async def play(self, seen: Seen) -> None:

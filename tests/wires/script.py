@@ -135,6 +135,12 @@ def refusal(status: int, body: Any = None, **headers: str) -> Script:
     )
 
 
+def listing(*models: str) -> Script:
+    """What a provider answers to who asks which models there are."""
+    body = {"object": "list", "data": [{"id": model, "object": "model"} for model in models]}
+    return Script((msgspec.json.encode(body),), headers={"content-type": "application/json"})
+
+
 def raw(*steps: Step, content_type: str = "text/event-stream", ending: Ending = Ending.CLEAN) -> Script:
     return Script(steps, headers={"content-type": content_type}, ending=ending)
 

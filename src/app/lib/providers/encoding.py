@@ -18,6 +18,13 @@ def bearer_headers(key: str) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {key}"} if key else headers
 
 
+def probe_headers(key: str) -> dict[str, str]:
+    """Of a request without a body, whose answer is JSON."""
+    headers = bearer_headers(key) | {"Accept": "application/json"}
+    del headers["Content-Type"]
+    return headers
+
+
 def encoded(body: Any) -> bytes:
     """As JSON. Half a character somewhere in a history, which no JSON can hold, does not stop the request."""
     try:

@@ -26,6 +26,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an answer can be bound to a JSON schema, and not only to be JSON."""
     reasoning: str | None = None
     """The field in which it wants its own reasoning back beside calls of tools."""
+    needs_key: str = "models"
+    """What is answered only to who has a good key."""
 
 
 PRESETS = {
@@ -38,7 +40,9 @@ PRESETS = {
     "secret_ai": Preset(base_url="https://secretai-rytn.scrtlabs.com:21434/v1", hosts=(".scrtlabs.com",)),
     "ollama": Preset(base_url="http://127.0.0.1:11434/v1", hosts=("ollama", "ollama.com", ":11434")),
     "vllm": Preset(base_url="http://127.0.0.1:8000/v1", hosts=("vllm",)),
-    "openrouter": Preset(base_url="https://openrouter.ai/api/v1", hosts=("openrouter.ai",), effort="reasoning"),
+    "openrouter": Preset(
+        base_url="https://openrouter.ai/api/v1", hosts=("openrouter.ai",), effort="reasoning", needs_key="key"
+    ),
     "groq": Preset(
         base_url="https://api.groq.com/openai/v1", hosts=("api.groq.com",), most_tokens="max_completion_tokens"
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 
@@ -18,11 +18,17 @@ from app.lib.providers.demo.wire import PROVIDER as DEMO
 from app.lib.providers.demo.wire import DemoWire
 from app.lib.providers.errors import BadRegion, CredentialMissing, ProviderError, ProviderErrorKind, UnknownModel
 from app.lib.providers.model import Adapter
+from app.lib.providers.probing import Probe, Verdict, verdict_of
 from app.lib.providers.refusals import trouble
 from app.lib.providers.responses.wire import ResponsesWire
 from app.lib.resilience.breaker import Breakers
 
-Wire = Callable[[aiohttp.ClientSession, Credential, Timeouts], Adapter]
+
+class _Wire(Adapter, Protocol):
+    def probe(self) -> Probe: ...
+
+
+Wire = Callable[[aiohttp.ClientSession, Credential, Timeouts], _Wire]
 
 WIRES: dict[str, Wire] = {
     "openai": ChatWire,
@@ -118,6 +124,18 @@ class Registry:
                 self._breakers.answered(address)
             raise
         self._breakers.answered(address)
+
+    async def verify(self, credential: Credential) -> Verdict:
+        """Whether a user's own key is good, by a real call that costs nothing. Raises EgressRefused."""
+        if not self._sessions:
+            raise RuntimeError("The registry is not open.")
+        provider = credential.provider
+        if provider not in WIRES or not _suffices(credential, provider):
+            raise CredentialMissing(provider)
+        if credential.base_url:
+            self._egress.check_url(checked_base_url(credential.base_url))
+        session = self._sessions[False]
+        return await verdict_of(session, WIRES[provider](session, credential, self._timeouts).probe())
 
     def adapter(self, model: str, credential: Credential | None = None) -> tuple[Adapter, str]:
         """Who to call for `provider/model`, and the provider's own name of it. Without a credential: the lent one."""

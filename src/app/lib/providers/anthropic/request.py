@@ -11,7 +11,7 @@ from app.lib.providers.encoding import encoded
 from app.lib.providers.model import ModelCall
 from app.lib.providers.unicode import repaired
 
-_VERSION = "2026-10-21"
+VERSION = "2026-10-21"
 _VERSION_WITH_SAMPLING = "2023-06-01"
 """The last one whose requests may have a temperature."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -58,7 +58,7 @@ def body_of(call: ModelCall, *, origin: str) -> Body:
     if tools:
         optional |= {"tools": msgspec.Raw(encoded(tools)), "tool_choice": choice}
     body |= {name: value for name, value in optional.items() if value is not None}
-    version = _VERSION if sampling == _NO_SAMPLING else _VERSION_WITH_SAMPLING
+    version = VERSION if sampling == _NO_SAMPLING else _VERSION_WITH_SAMPLING
     return Body(msgspec.json.encode(body), version, conversation.prefix)
 
 

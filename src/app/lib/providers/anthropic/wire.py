@@ -3,10 +3,11 @@
 import aiohttp
 
 from app.lib.providers.anthropic.decode import AnthropicDecoder
-from app.lib.providers.anthropic.request import body_of, origin_of
+from app.lib.providers.anthropic.request import VERSION, body_of, origin_of
 from app.lib.providers.calling import HttpAnswer, Request, Timeouts
 from app.lib.providers.credentials import Credential, url_under
 from app.lib.providers.model import ModelCall
+from app.lib.providers.probing import Probe
 
 ANTHROPIC = "anthropic"
 DEFAULT_BASE_URL = "https://api.anthropic.com"
@@ -30,6 +31,10 @@ class AnthropicWire:
             self._provider, request_size=len(body.content), origin=self._origin, prefix=body.prefix
         )
         return HttpAnswer(self._session, request, decoder, self._timeouts)
+
+    def probe(self) -> Probe:
+        headers = self._headers(VERSION) | {"Accept": "application/json"}
+        return Probe(provider=self._provider, url=url_under(self._base_url, "v1/models"), headers=headers)
 
     def _headers(self, version: str) -> dict[str, str]:
         headers = {

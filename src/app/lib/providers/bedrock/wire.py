@@ -10,9 +10,12 @@ from app.lib.providers.bedrock.request import body_of
 from app.lib.providers.bedrock.signing import signed
 from app.lib.providers.calling import HttpAnswer, Request, Timeouts
 from app.lib.providers.credentials import Credential, url_under
+from app.lib.providers.encoding import encoded
 from app.lib.providers.model import ModelCall
+from app.lib.providers.probing import Probe
 
 BEDROCK = "bedrock"
+_NO_MODEL = "headgate.verify"
 
 
 class BedrockWire:
@@ -31,9 +34,18 @@ class BedrockWire:
         decoder = BedrockDecoder(BEDROCK, origin=origin, request_size=len(body))
         return HttpAnswer(self._session, request, decoder, self._timeouts)
 
-    def _headers(self, url: str, body: bytes) -> dict[str, str]:
+    def probe(self) -> Probe:
+        """Asks a model that does not exist, where runs ask theirs: to list them is another right, at another host."""
+        body = encoded(
+            {"messages": [{"role": "user", "content": [{"text": "?"}]}], "inferenceConfig": {"maxTokens": 1}}
+        )
+        url = url_under(self._base_url, f"model/{_NO_MODEL}/converse")
+        headers = self._headers(url, body, accept="application/json")
+        return Probe(provider=BEDROCK, url=URL(url, encoded=True), headers=headers, body=body, asks_for_nothing=True)
+
+    def _headers(self, url: str, body: bytes, *, accept: str = "application/vnd.amazon.eventstream") -> dict[str, str]:
         headers = {
-            "Accept": "application/vnd.amazon.eventstream",
+            "Accept": accept,
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
             "User-Agent": "headgate",

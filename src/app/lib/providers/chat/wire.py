@@ -8,9 +8,10 @@ from app.lib.providers.calling import HttpAnswer, Request, Timeouts
 from app.lib.providers.chat.decode import ChatDecoder
 from app.lib.providers.chat.request import body_of
 from app.lib.providers.credentials import Credential, url_under
-from app.lib.providers.encoding import bearer_headers
+from app.lib.providers.encoding import bearer_headers, probe_headers
 from app.lib.providers.model import ModelCall
 from app.lib.providers.presets import preset_of
+from app.lib.providers.probing import Probe
 
 
 class ChatWire:
@@ -29,3 +30,7 @@ class ChatWire:
         request = Request(self._provider, self._url, headers, body, self._key, self._base_url, whole)
         decoder = ChatDecoder(self._provider, request_size=len(body))
         return HttpAnswer(self._session, request, decoder, self._timeouts)
+
+    def probe(self) -> Probe:
+        url = url_under(self._base_url, self._preset.needs_key)
+        return Probe(provider=self._provider, url=url, headers=probe_headers(self._key))

@@ -4,9 +4,10 @@ import aiohttp
 
 from app.lib.providers.calling import HttpAnswer, Request, Timeouts
 from app.lib.providers.credentials import Credential, url_under
-from app.lib.providers.encoding import bearer_headers
+from app.lib.providers.encoding import bearer_headers, probe_headers
 from app.lib.providers.model import ModelCall
 from app.lib.providers.presets import PRESETS
+from app.lib.providers.probing import Probe
 from app.lib.providers.responses.decode import ResponsesDecoder
 from app.lib.providers.responses.items import origin_of
 from app.lib.providers.responses.request import body_of
@@ -27,3 +28,7 @@ class ResponsesWire:
         request = Request(self._provider, self._url, bearer_headers(self._key), body, self._key, self._base_url)
         decoder = ResponsesDecoder(self._provider, request_size=len(body), origin=origin)
         return HttpAnswer(self._session, request, decoder, self._timeouts)
+
+    def probe(self) -> Probe:
+        url = url_under(self._base_url, "models")
+        return Probe(provider=self._provider, url=url, headers=probe_headers(self._key))
