@@ -1,6 +1,6 @@
 """Secrets on the wire. A value comes in, and goes out only where it is revealed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,12 +8,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.domain.secrets.models import Action
+from app.lib.providers.probing import Verdict
 
-__all__ = ["Action", "Actor", "AuditEntry", "AuditList", "AuditVerdict", "KeptSecret", "KeptSecretList", "KeyMaterial",
-           "NewSecret", "PatchSecret", "Policy", "PolicyList", "Revealed", "RotateSecret", "SecretList", "SecretState",
-           "SecretVersionView", "SecretView", "VersionList"]  # fmt: skip
+__all__ = ["Action", "Actor", "AuditEntry", "AuditList", "AuditVerdict", "KeepSecret", "KeptSecret", "KeptSecretList",
+           "KeyMaterial", "NewSecret", "PatchSecret", "Policy", "PolicyList", "Reveal", "Revealed", "RotateSecret",
+           "SecretList", "SecretState", "SecretVersionView", "SecretView", "SecretWarning", "SetPolicy", "UsageDay",
+           "UsageReport", "Verdict", "Verification", "VerifySecret", "VersionList"]  # fmt: skip
 
 SecretState = Literal["active", "disabled", "expired"]
+SecretWarning = Literal["expires_in_30_days", "expires_in_7_days", "expires_in_1_day"]
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S")]
 OVERLAP_MOST = 30 * 86_400
 Overlap = Annotated[int, Meta(ge=0, le=OVERLAP_MOST)]
@@ -92,9 +95,65 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
     """When the current version was stored."""
     expires_at: datetime | None
     """The earlier of what its owner has set and what the provider's maximum age makes of it."""
+    warnings: list[SecretWarning] = []
+    """That it ends within so many days: the nearest one that is due."""
     last_used_at: datetime | None
     last_used_by: UUID | None
     """The run."""
+
+
+class VerifySecret(KeyMaterial, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that is not stored, to be checked before."""
+
+    provider: Annotated[str, Meta(max_length=32)]
+
+    def __repr__(self) -> str:
+        return "<key to verify>"
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    answer: Verdict
+    """What the provider made of the key, just now."""
+
+
+class Reveal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    password: Annotated[str, Meta(max_length=1024)] | None = None
+    """May be left out for five minutes after it was given here. Other issuers' users have none to give."""
+
+    def __repr__(self) -> str:
+        return "<reveal>"
+
+
+class KeepSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    disabled: bool
+
+
+class SetPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    max_age_days: Annotated[int, Meta(ge=1, le=3650)]
+
+
+class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
+    day: date
+    """In UTC."""
+    requests: int
+    """Calls of the provider, failed ones too."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str | None
+    """Decimal text; null where the price of a part is not known."""
+    errors: int
+
+
+class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The days on which the secret was used, the newest first."""
+
+    items: list[UsageDay]
+    total: int
+    limit: int
+    offset: int
+    last_error: str | None
+    """Its kind."""
+    last_error_at: datetime | None
 
 
 class SecretList(msgspec.Struct, frozen=True, kw_only=True):

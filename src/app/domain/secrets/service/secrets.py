@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.secrets.schemas import (
     Actor,
+    KeyMaterial,
     NewSecret,
     PatchSecret,
     Revealed,
@@ -71,8 +72,8 @@ class Secrets:
         raise NotImplementedError
         yield  # type: ignore[unreachable]
 
-    async def candidate(self, owner_id: UUID, new: NewSecret, by: Actor) -> Credential:
-        """What `create` would store, for a check before; raises what `create` would of it."""
+    async def candidate(self, provider: str, material: KeyMaterial) -> Credential:
+        """What `create` would store, for a check before; raises what `create` would of it. Needs no master key."""
         raise NotImplementedError
 
     async def note_verified(self, owner_id: UUID, secret_id: UUID | None, answer: str, by: Actor) -> None:
@@ -80,5 +81,5 @@ class Secrets:
         raise NotImplementedError
 
     async def note_refused(self, owner_id: UUID, secret_id: UUID | None, why: str, by: Actor) -> None:
-        """Something that the doors refused, such as a reveal without the password."""
+        """Something that the doors refused, such as a reveal without the password. Raises SecretNotFound."""
         raise NotImplementedError
