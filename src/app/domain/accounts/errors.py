@@ -130,9 +130,17 @@ class WrongPassword(AppError):
     kind = ErrorKind.INVALID
     code = "wrong_password"
 
-    def __init__(self) -> None:
+    def __init__(self, pointer: str = "/current_password") -> None:
         detail = "This is not the current password."
-        super().__init__(detail, errors=[{"pointer": "/current_password", "detail": detail}])
+        super().__init__(detail, errors=[{"pointer": pointer, "detail": detail}])
+
+
+class ReauthenticationRequired(AppError):
+    kind = ErrorKind.FORBIDDEN
+    code = "reauthentication_required"
+
+    def __init__(self) -> None:
+        super().__init__("Prove again who you are: with your password, or by signing in again where you come from.")
 
 
 class UnknownTimeZone(AppError):

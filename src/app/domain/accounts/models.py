@@ -51,6 +51,8 @@ class TokenFamily(OwnedRecord):
 
     expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    proved_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    """When its user last gave the password again."""
 
 
 class RefreshToken(Row):

@@ -146,6 +146,15 @@ class TokenRepository:
             delete(RefreshToken).where(RefreshToken.family_id == family_id, RefreshToken.expires_at <= now)
         )
 
+    async def proved_at(self, family_id: UUID) -> datetime | None:
+        found: datetime | None = await self._session.scalar(
+            select(TokenFamily.proved_at).where(TokenFamily.id == family_id)
+        )
+        return found
+
+    async def prove(self, family_id: UUID, *, now: datetime) -> None:
+        await self._session.execute(update(TokenFamily).where(TokenFamily.id == family_id).values(proved_at=now))
+
     async def revoke(self, family_id: UUID, *, now: datetime) -> None:
         await self._session.execute(
             update(TokenFamily)

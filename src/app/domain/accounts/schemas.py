@@ -25,6 +25,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     family_id: UUID | None
     """The login that the token came from; none where another issuer made it."""
     token_id: str
+    proved_at: datetime | None = None
+    """When an outside issuer's user last proved to it who they are, as it says."""
 
 
 class RunTicket(msgspec.Struct, frozen=True):

@@ -87,6 +87,14 @@ class UnknownProvider(AppError):
         super().__init__(detail, errors=[{"pointer": "/provider", "detail": detail}])
 
 
+class PolicyNotFound(AppError):
+    kind = ErrorKind.NOT_FOUND
+    code = "policy_not_found"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__("Keys for this provider may become as old as they will.", provider=provider)
+
+
 class RevealLimited(AppError):
     kind = ErrorKind.EXHAUSTED
     code = "reveal_limited"

@@ -1,6 +1,7 @@
 """Tokens of an outside issuer, checked with the keys it publishes."""
 
 import ssl
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -37,6 +38,15 @@ class OutsideClaims(msgspec.Struct, frozen=True):
     nbf: float = 0
     jti: str = ""
     name: Any = None
+    auth_time: Any = None
+
+    @property
+    def proved_at(self) -> datetime | None:
+        """When the user last signed in there; a token may have been renewed since without them."""
+        try:
+            return datetime.fromtimestamp(self.auth_time, UTC)
+        except (TypeError, ValueError, OverflowError, OSError):
+            return None
 
     @property
     def display_name(self) -> str:

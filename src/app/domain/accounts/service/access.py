@@ -1,6 +1,5 @@
 """Coming in, staying in, and leaving: logins, token families, and the tries there are."""
 
-import hashlib
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,8 +9,8 @@ from app.domain.accounts.errors import (
     AccountDisabled,
     InvalidRefreshToken,
     InvalidToken,
+    ReauthenticationRequired,
     TokenExpired,
-    TooManyTries,
     WrongCredentials,
     WrongPassword,
 )
@@ -20,12 +19,15 @@ from app.domain.accounts.repository import TokenRepository, TryRepository, UserR
 from app.domain.accounts.schemas import Me, Principal, SignUp
 from app.domain.accounts.service.accounts import AccountService, check_strength, normalised_email, view
 from app.domain.accounts.service.authenticator import Authenticator
+from app.domain.accounts.service.tries import Tries, try_key
 from app.lib.clock import Clock
 from app.lib.crypto.passwords import MAX_LENGTH, Passwords
-from app.lib.crypto.tokens import AccessTokens, RefreshTokens
+from app.lib.crypto.tokens import SKEW, AccessTokens, RefreshTokens
 from app.lib.db.engine import Database
 
 REFRESH_LIFETIME = timedelta(days=30)
+PROVED = timedelta(minutes=5)
+"""How long a proof of who one is counts for what needs one."""
 GRACE = timedelta(seconds=30)
 """How long a used refresh token still gets the answer it got: two tabs may refresh at once."""
 
@@ -69,13 +71,14 @@ class AccessService:
         self._refresh_tokens = refresh_tokens
         self._authenticator = authenticator
         self._clock = clock
+        self._tries = Tries(db, clock)
         self._limits = limits or TryLimits()
 
     async def sign_up(self, wanted: SignUp, *, client: str) -> Me:
         """Make an account. This machine itself may make any number: whoever is on it could ask the command line."""
         if not _is_loopback(client):
-            key = _key("sign-up", _network(client))
-            await self._count_try({key: self._limits.sign_ups}, window=self._limits.sign_up_window)
+            key = try_key("sign-up", _network(client))
+            await self._tries.count({key: self._limits.sign_ups}, window=self._limits.sign_up_window)
         async with self._db.writing() as db_session:
             accounts = AccountService.open(db_session, self._passwords, self._clock)
             return await accounts.create(wanted.email, wanted.password, name=wanted.name, time_zone=wanted.time_zone)
@@ -83,8 +86,9 @@ class AccessService:
     async def login(self, email: str, password: str, *, client: str) -> Grant:
         """Takes as long and answers alike for an unknown address and a wrong password."""
         address = normalised_email(email) or ""
-        by_address, by_client = _key("address", address), _key("client", _network(client))
-        await self._count_try({by_address: self._limits.an_address, by_client: self._limits.a_client})
+        by_address, by_client = try_key("address", address), try_key("client", _network(client))
+        limits = {by_address: self._limits.an_address, by_client: self._limits.a_client}
+        await self._tries.count(limits, window=self._limits.window)
         async with self._db.reading() as db_session:
             user = await UserRepository(session=db_session).by_email(address)
         stored = user.password_hash if user else None
@@ -154,12 +158,12 @@ class AccessService:
 
     async def change_password(self, principal: Principal, current: str, new: str) -> None:
         """Needs the current one, and ends all other logins."""
-        key = _key("account", str(principal.user_id))
+        key = try_key("account", str(principal.user_id))
         async with self._db.reading() as db_session:
             user = await UserRepository(session=db_session).by_id(principal.user_id)
         address, stored = (user.email or "", user.password_hash) if user else ("", None)
         check_strength(new, address, pointer="/new_password")
-        await self._count_try({key: self._limits.an_address})
+        await self._tries.count({key: self._limits.an_address}, window=self._limits.window)
         if not await self._matches(current, stored) or stored is None:
             raise WrongPassword
         hashed = await self._passwords.hash(new)
@@ -170,19 +174,35 @@ class AccessService:
             now = self._clock.now()
             await TokenRepository(db_session).revoke_all(principal.user_id, but=principal.family_id, now=now)
 
+    async def prove(self, principal: Principal, password: str | None) -> None:
+        """That the user themselves asks: by their password, or one given so within `PROVED` in the same login.
+
+        Another issuer's users have no password here: it says when they last proved to it who they are. Raises
+        ReauthenticationRequired, or WrongPassword; tries are counted as for a change of password.
+        """
+        now = self._clock.now()
+        if principal.family_id is None:
+            if principal.proved_at is None or not now - PROVED <= principal.proved_at <= now + timedelta(seconds=SKEW):
+                raise ReauthenticationRequired
+        elif password is None:
+            async with self._db.reading() as db_session:
+                proved_at = await TokenRepository(db_session).proved_at(principal.family_id)
+            if proved_at is None or proved_at < now - PROVED:
+                raise ReauthenticationRequired
+        else:
+            key = try_key("account", str(principal.user_id))
+            async with self._db.reading() as db_session:
+                user = await UserRepository(session=db_session).by_id(principal.user_id)
+            await self._tries.count({key: self._limits.an_address}, window=self._limits.window)
+            if not await self._matches(password, user.password_hash if user else None):
+                raise WrongPassword("/password")
+            async with self._db.writing() as db_session:
+                await TryRepository(db_session).forget(key)
+                await TokenRepository(db_session).prove(principal.family_id, now=now)
+
     async def _matches(self, password: str, stored: str | None) -> bool:
         # Cut, not refused: a longer one is wrong anyway, and must take no other time than another wrong one.
         return await self._passwords.matches(password[: MAX_LENGTH + 1], stored)
-
-    async def _count_try(self, limits: dict[str, int], *, window: timedelta | None = None) -> None:
-        """Counted before the password is looked at, in a transaction of its own: a refusal must not undo it."""
-        now = self._clock.now()
-        resets_at = now + (window or self._limits.window)
-        async with self._db.writing() as db_session:
-            counted = await TryRepository(db_session).count([*limits], now=now, resets_at=resets_at)
-        waits = [until - now for key, (tries, until) in counted.items() if tries > limits[key]]
-        if waits:
-            raise TooManyTries(max(1, round(max(waits).total_seconds())))
 
     def _grant(self, user: UserAccount, family_id: UUID, refresh_token: str) -> Grant:
         return Grant(
@@ -191,11 +211,6 @@ class AccessService:
             refresh_token=refresh_token,
             expires_in=int(self._access_tokens.lifetime.total_seconds()),
         )
-
-
-def _key(kind: str, value: str) -> str:
-    """Hashed: what people type into an address field is sometimes a password."""
-    return f"{kind}:{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _is_loopback(client: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import batched
 from uuid import UUID
 
@@ -72,7 +73,9 @@ class Authenticator:
         """Look again the next time, in this process."""
         self._known.pop((user_id, family_id), None)
 
-    async def principal(self, user_id: UUID, family_id: UUID | None, token_id: str) -> Principal:
+    async def principal(
+        self, user_id: UUID, family_id: UUID | None, token_id: str, *, proved_at: datetime | None = None
+    ) -> Principal:
         """Who comes with this login, however they proved that it is theirs. Raises InvalidToken where it has ended."""
         standing = await self._standing(user_id, family_id)
         if standing is None or not _is_good(standing, family_id):
@@ -83,6 +86,7 @@ class Authenticator:
             time_zone=standing.time_zone,
             family_id=family_id,
             token_id=token_id,
+            proved_at=proved_at,
         )
 
     async def _standing(self, user_id: UUID, family_id: UUID | None) -> Standing | None:
@@ -103,7 +107,8 @@ class Authenticator:
 
     async def _outside_principal(self, claims: OutsideClaims) -> Principal:
         try:
-            return await self.principal(await self._outsider(claims), None, claims.jti)
+            user_id = await self._outsider(claims)
+            return await self.principal(user_id, None, claims.jti, proved_at=claims.proved_at)
         except InvalidToken:
             # If the account was deleted, its owner may come again and get a new one.
             self._outsiders.pop(claims.sub, None)

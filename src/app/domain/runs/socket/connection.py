@@ -50,13 +50,16 @@ class Socket:
         authenticate: Authenticate,
         codec: Codec,
         send_seconds: float,
+        on_admitted: Callable[[], None],
     ) -> None:
         self.user: Principal | None = None
+        self._on_admitted = on_admitted
         self._runs = runs
         self._authenticate = authenticate
         self._codec = codec
         self._end: _End | None = None
         self._told = anyio.Event()
+        self._notices: set[m.Notice] = set()
         self._scope = anyio.CancelScope()
         self._wire = Wire(receive, send, send_seconds=send_seconds, on_lost=self._scope.cancel)
         self._follows = Follows(self._wire, runs)
@@ -66,6 +69,12 @@ class Socket:
         if self._end is None:
             self._end = _End(code, reason, notice)
             self._told.set()
+
+    async def tell(self, notice: m.Notice) -> None:
+        """Once, however often it is called."""
+        if notice not in self._notices:
+            self._notices.add(notice)
+            await self._wire.send(m.noticed(notice))
 
     async def serve(self, proof: Awaitable[Principal] | None) -> None:
         """Until either side closes. Without a proof of who it is the first message must be one."""
@@ -101,6 +110,7 @@ class Socket:
     async def _admit(self, ref: m.Ref, proof: Awaitable[Principal]) -> bool:
         try:
             self.user = await proof
+            self._on_admitted()
         except Exception as error:  # noqa: BLE001 - told in the same words as over HTTP
             problem = self._codec.problem(error)
             await self._wire.send(m.refused(ref, problem))

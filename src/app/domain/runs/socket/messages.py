@@ -1,5 +1,6 @@
 """What is said on a WebSocket, both ways."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -75,8 +76,12 @@ type Op = Auth | Invoke | Follow | Unfollow | Pause | Resume | Cancel | Approve 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What concerns a user rather than one of their runs."""
 
-    kind: Literal["server_stopping"]
+    kind: Literal["server_stopping", "secret_expiring"]
     detail: str
+    secret_id: UUID | msgspec.UnsetType = msgspec.UNSET
+    expires_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    days: int | msgspec.UnsetType = msgspec.UNSET
+    """The warning that is due: so many days before, or fewer."""
 
 
 def text_of(message: str | bytes) -> bytes:

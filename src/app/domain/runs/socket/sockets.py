@@ -1,7 +1,10 @@
 """The open sockets of this process, and what is told to all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from uuid import UUID
+
+import anyio
 
 from app.domain.accounts.errors import InvalidToken
 from app.domain.accounts.schemas import Principal
@@ -20,6 +23,7 @@ class Sockets:
         self._send_seconds = send_seconds
         self._open: set[Socket] = set()
         self._leaving = False
+        self._arrival = anyio.Event()
 
     @contextmanager
     def opened(self, receive: Receive, send: Send, *, runs: Runs, authenticate: Authenticate) -> Iterator[Socket]:
@@ -30,6 +34,7 @@ class Sockets:
             authenticate=authenticate,
             codec=self.codec,
             send_seconds=self._send_seconds,
+            on_admitted=self._arrive,
         )
         self._open.add(socket)
         if self._leaving:
@@ -42,6 +47,17 @@ class Sockets:
     def users(self) -> set[Principal]:
         return {socket.user for socket in self._open if socket.user is not None}
 
+    async def arrival(self) -> None:
+        """Wait until a user comes."""
+        await self._arrival.wait()
+
+    async def notify(self, notices: Mapping[UUID, Sequence[Notice]]) -> None:
+        """Tell users what is new to each of their sockets. One that does not read holds up none but itself."""
+        async with anyio.create_task_group() as tasks:
+            for socket in [*self._open]:
+                for notice in notices.get(socket.user.user_id, ()) if socket.user is not None else ():
+                    tasks.start_soon(socket.tell, notice)
+
     def end_login(self, user: Principal) -> None:
         for socket in self._open:
             if socket.user == user:
@@ -52,6 +68,10 @@ class Sockets:
         self._leaving = True
         for socket in self._open:
             self._restart(socket)
+
+    def _arrive(self) -> None:
+        self._arrival.set()
+        self._arrival = anyio.Event()
 
     def _restart(self, socket: Socket) -> None:
         notice = Notice(kind="server_stopping", detail="The server is stopping. Connect again in a moment.")

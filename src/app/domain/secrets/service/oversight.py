@@ -27,6 +27,10 @@ class Oversight:
     async def policies(self) -> PolicyList:
         raise NotImplementedError
 
-    async def set_policy(self, provider: str, max_age_days: int | None, by: Actor) -> Policy | None:
-        """How old keys for the provider may become; None takes it back. It holds for stored ones too."""
+    async def set_policy(self, provider: str, max_age_days: int, by: Actor) -> Policy:
+        """How old keys for the provider may become. It holds for stored ones too."""
+        raise NotImplementedError
+
+    async def remove_policy(self, provider: str, by: Actor) -> None:
+        """Keys for the provider may become as old as they will. Raises PolicyNotFound."""
         raise NotImplementedError
