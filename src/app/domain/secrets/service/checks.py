@@ -10,7 +10,7 @@ from app.lib.providers.credentials import Credential
 from app.lib.providers.registry import Registry
 
 AN_HOUR = 60
-"""Checks of one user in an hour: enough to find the one good key among many, too few to try keys that are not one's own."""
+"""Checks of one user in an hour: enough to look after one's own keys, too few to find out which of a list are good."""
 
 
 class Checks:

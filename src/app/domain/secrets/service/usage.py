@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.secrets.errors import SecretNotFound
 from app.domain.secrets.models import SecretUsage
+from app.domain.secrets.repository.rows import SecretRepository
 from app.domain.secrets.repository.usage import UsageRepository
 from app.domain.secrets.schemas import UsageDay, UsageReport
 from app.lib.clock import Clock
@@ -49,7 +50,7 @@ class UsageBook:
 
     async def report(self, owner_id: UUID, secret_id: UUID, *, limit: int, offset: int) -> UsageReport:
         async with self._db.reading() as db_session:
-            if await SecretRepository(db_session, owner_id).find(secret_id) is None:
+            if await SecretRepository(db_session).find(secret_id, owner_id) is None:
                 raise SecretNotFound(secret_id)
             usage = UsageRepository(db_session)
             days, total = await usage.days(secret_id, limit=limit, offset=offset)
