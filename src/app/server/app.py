@@ -8,7 +8,9 @@ from litestar.di import Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.clock import Clock, SystemClock
+from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
+from app.lib.egress.policy import Policy
 from app.lib.providers.registry import Registry
 from app.server.bodies import MAX_BODY, JSONRequest
 from app.server.edge import Edge
@@ -20,6 +22,7 @@ from app.server.problems import HANDLERS
 from app.server.routes import ROUTES
 from app.server.running import build_registry, build_running
 from app.server.settings import Settings
+from app.server.vault import build_ring, build_vault
 
 
 async def provide_db_session(request: Request[object, object, State]) -> AsyncIterator[AsyncSession]:
@@ -29,17 +32,29 @@ async def provide_db_session(request: Request[object, object, State]) -> AsyncIt
         yield db_session
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None) -> Litestar:
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None, ring: Ring | None = None
+) -> Litestar:
     """Build the app. Opens nothing yet: connections are made when it starts and closed when it stops."""
     db = Database(settings.database)
     clock = clock or SystemClock()
     identity = build_identity(settings, db=db, clock=clock)
+    registry = registry or build_registry(settings)
+    vaulting = build_vault(
+        ring or build_ring(settings),
+        db=db,
+        clock=clock,
+        egress=Policy(settings.egress_allow),
+        registry=registry,
+        access=identity.access,
+    )
     running = build_running(
         settings,
         db=db,
         clock=clock,
-        registry=registry or build_registry(settings),
+        registry=registry,
         authenticator=identity.authenticator,
+        endings=vaulting.endings,
     )
 
     probe = Probe(settings.database)
@@ -59,6 +74,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
             "db": Provide(lambda: db, sync_to_thread=False),
             **identity.dependencies,
             **running.dependencies,
+            **vaulting.dependencies,
         },
         state=State(
             {

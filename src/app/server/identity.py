@@ -21,6 +21,7 @@ from app.server.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Identity:
     authenticator: Authenticator
+    access: AccessService
     middleware: DefineMiddleware
     dependencies: dict[str, Provide]
 
@@ -43,6 +44,7 @@ def build_identity(settings: Settings, *, db: Database, clock: Clock) -> Identit
     origins = Origins(settings.origin, public=bool(settings.public_url), listed=settings.cors_origins)
     return Identity(
         authenticator,
+        access,
         DefineMiddleware(AuthenticationMiddleware, authenticator=authenticator, tickets=tickets),
         {
             "user": Provide(provide_user, sync_to_thread=False),

@@ -16,6 +16,8 @@ from app.domain.runs.controllers.starts import (
     TodoAgentController,
 )
 from app.domain.runs.controllers.tickets import TicketController
+from app.domain.secrets.controllers.admin import AdminSecretController, AuditController
+from app.domain.secrets.controllers.secrets import SecretController
 from app.domain.sessions.controllers import SessionController
 from app.domain.todos.controllers import TagController, TodoController
 
@@ -38,4 +40,7 @@ ROUTES: list[ControllerRouterHandler] = [
     ExportController,
     TagController,
     TodoController,
+    SecretController,
+    AdminSecretController,
+    AuditController,
 ]

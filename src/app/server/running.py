@@ -19,8 +19,10 @@ from app.domain.runs.execute import Executor
 from app.domain.runs.records import RunRecords
 from app.domain.runs.retention import Retention
 from app.domain.runs.service import Runs
+from app.domain.runs.socket.messages import Notice
 from app.domain.runs.socket.sockets import Sockets
 from app.domain.runs.socket.wire import Codec
+from app.domain.secrets.service import Ending, Endings
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
 from app.lib.egress.policy import Policy
@@ -45,6 +47,7 @@ from app.server.settings import BadSettings, Settings
 DEFAULT_MODELS = {"openai": "openai/gpt-5-mini", "anthropic": "anthropic/claude-sonnet-5-5"}
 RECHECK_SECONDS = 2.0
 """A reader whose login ended is closed within this time."""
+WARN_SECONDS = 60.0
 
 logger = structlog.get_logger()
 
@@ -63,6 +66,7 @@ class Running:
     authenticator: Authenticator
     pressure: Pressure
     retention: Retention
+    endings: Endings
 
     @property
     def dependencies(self) -> dict[str, Provide]:
@@ -89,6 +93,7 @@ class Running:
         ):
             tasks.start_soon(self.remote.run)
             tasks.start_soon(self._close_ended_logins)
+            tasks.start_soon(self._warn_of_endings)
             tasks.start_soon(self.pressure.run)
             tasks.start_soon(self.retention.run)
             yield
@@ -106,9 +111,27 @@ class Running:
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot recheck logins", error=type(error).__name__)
 
+    async def _warn_of_endings(self) -> None:
+        """Who comes is told at once of secrets that end soon, and who is here as soon as that is so."""
+        while True:
+            arrival = self.sockets.arrival
+            try:
+                soon = await self.endings.soon({user.user_id for user in self.sockets.users()})
+                await self.sockets.notify({user_id: [*map(_notice, found)] for user_id, found in soon.items()})
+            except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
+                logger.warning("cannot look for secrets that end soon", error=type(error).__name__)
+            with anyio.move_on_after(WARN_SECONDS):
+                await arrival.wait()
+
 
 def build_running(
-    settings: Settings, *, db: Database, clock: Clock, registry: Registry, authenticator: Authenticator
+    settings: Settings,
+    *,
+    db: Database,
+    clock: Clock,
+    registry: Registry,
+    authenticator: Authenticator,
+    endings: Endings,
 ) -> Running:
     hub = Hub()
     writer = LogWriter(_store(db, settings), hub, max_run_bytes=settings.run_max_bytes)
@@ -166,6 +189,17 @@ def build_running(
         authenticator,
         pressure,
         retention,
+        endings,
+    )
+
+
+def _notice(ending: Ending) -> Notice:
+    return Notice(
+        kind="secret_expiring",
+        detail=f"The secret {ending.name!r} ends within {ending.days} {'day' if ending.days == 1 else 'days'}.",
+        secret_id=ending.secret_id,
+        expires_at=ending.ends_at,
+        days=ending.days,
     )
 
 

@@ -47,9 +47,10 @@ class Sockets:
     def users(self) -> set[Principal]:
         return {socket.user for socket in self._open if socket.user is not None}
 
-    async def arrival(self) -> None:
-        """Wait until a user comes."""
-        await self._arrival.wait()
+    @property
+    def arrival(self) -> anyio.Event:
+        """Set when the next user comes."""
+        return self._arrival
 
     async def notify(self, notices: Mapping[UUID, Sequence[Notice]]) -> None:
         """Tell users what is new to each of their sockets. One that does not read holds up none but itself."""
