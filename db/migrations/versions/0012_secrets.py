@@ -27,6 +27,7 @@ def _keys() -> None:
         "vault_key",
         sa.Column("id", sa.String(16), nullable=False),
         sa.Column("seen_at", DateTimeUTC(timezone=True), nullable=False),
+        sa.Column("retired_at", DateTimeUTC(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_vault_key"),
     )
     op.create_table(
@@ -51,7 +52,6 @@ def _secrets() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("disabled_by", sa.String(8)),
         sa.Column("expires_at", DateTimeUTC(timezone=True)),
-        sa.Column("warned_days", sa.SmallInteger()),
         sa.Column("created_at", DateTimeUTC(timezone=True), nullable=False),
         sa.Column("updated_at", DateTimeUTC(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_secret"),

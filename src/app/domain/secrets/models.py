@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, Date, Double, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, text
+from sqlalchemy import BigInteger, Date, Double, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.lib.db.base import OwnedRecord, Row
@@ -40,6 +40,8 @@ class VaultKey(Row):
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
     """When it was first used."""
+    retired_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
+    """From then on nothing is wrapped by it."""
 
 
 class VaultNode(Row):
@@ -76,8 +78,6 @@ class Secret(OwnedRecord):
     disabled_by: Mapped[str | None] = mapped_column(String(8), default=None)
     """`owner` or `admin`; only an admin takes back what an admin did."""
     expires_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
-    warned_days: Mapped[int | None] = mapped_column(SmallInteger, default=None)
-    """The last warning of its end that its owner was sent: so many days before."""
 
 
 class SecretVersion(Row):

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select, text, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Double, delete, func, literal, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.secrets.models import AuditHead, Secret, SecretVersion, VaultKey, VaultNode
@@ -28,27 +27,27 @@ class KeyRepository:
     def __init__(self, db_session: AsyncSession) -> None:
         self._session = db_session
         sqlite = db_session.get_bind().dialect.name == "sqlite"
-        self._now = text(
-            "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch FROM clock_timestamp())"
-        )
+        now = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch FROM clock_timestamp())"
+        self._now: ColumnElement[float] = literal_column(now, Double)
 
-    async def use(self, key_id: str, *, now: datetime) -> None:
-        """Before anything is wrapped by it."""
+    async def use(self, key_id: str, *, now: datetime) -> bool:
+        """Before anything is wrapped by it; False where it was retired. It is not until this transaction ends."""
         await self._session.execute(insert_new(self._session, VaultKey, {"id": key_id, "seen_at": now}))
+        living = select(VaultKey.id).where(VaultKey.id == key_id, VaultKey.retired_at.is_(None))
+        return (await self._session.scalar(living.with_for_update(read=True))) is not None
 
     async def in_use(self) -> Sequence[str]:
         """The oldest first."""
-        return (await self._session.scalars(select(VaultKey.id).order_by(VaultKey.seen_at, VaultKey.id))).all()
+        living = select(VaultKey.id).where(VaultKey.retired_at.is_(None))
+        return (await self._session.scalars(living.order_by(VaultKey.seen_at, VaultKey.id))).all()
 
-    async def retire(self, key_id: str) -> bool:
-        """Only where nothing is wrapped by it, not even in a transaction that has not ended: the foreign keys see to it.
-
-        If not, the transaction can only be given up.
-        """
-        try:
-            await self._session.execute(delete(VaultKey).where(VaultKey.id == key_id))
-        except IntegrityError:
+    async def retire(self, key_id: str, *, now: datetime) -> bool:
+        """For good, and only where nothing is wrapped by it, not even in a transaction that has not ended."""
+        # Who wraps something by it holds its row: behind this lock the count is the last word.
+        await self._session.execute(select(VaultKey.id).where(VaultKey.id == key_id).with_for_update())
+        if (await self.counts()).get(key_id):
             return False
+        await self._session.execute(update(VaultKey).where(VaultKey.id == key_id).values(retired_at=now))
         return True
 
     async def counts(self) -> dict[str, int]:
@@ -83,7 +82,7 @@ class KeyRepository:
             select(
                 AuditHead.owner_id,
                 AuditHead.owner_id,
-                text("0"),
+                literal(0),
                 AuditHead.wrap_key_id,
                 AuditHead.wrap_nonce,
                 AuditHead.wrapped_key,
@@ -120,7 +119,7 @@ class KeyRepository:
         return (await self._session.execute(change.values(**columns))).first() is not None
 
     async def beat(self, node_id: UUID, **values: Any) -> None:
-        """This process is there, and has these keys."""
+        """Say that this process is there, and which keys it has."""
         row = {"id": node_id, "seen_at": 0.0, **values}
         await self._session.execute(insert_new(self._session, VaultNode, row))
         alive = update(VaultNode).where(VaultNode.id == node_id)

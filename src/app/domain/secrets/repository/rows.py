@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.domain.secrets.models import Action, AuditRow, Secret, SecretPolicy, SecretVersion
 from app.lib.db.insert import insert_new
@@ -40,18 +41,16 @@ class Listed(NamedTuple):
 
 
 def _to_open() -> Select[Any]:
+    begun = aliased(SecretVersion)
     begun_with = (
         select(AuditRow.version)
-        .join(
-            _OTHER := SecretVersion.__table__.alias("begun"),
-            and_(_OTHER.c.secret_id == AuditRow.secret_id, _OTHER.c.version == AuditRow.version),
-        )
+        .join(begun, and_(begun.secret_id == AuditRow.secret_id, begun.version == AuditRow.version))
         .where(
             AuditRow.run_id == bindparam("run_id"),
             AuditRow.secret_id == Secret.id,
             AuditRow.action == Action.USE,
-            _OTHER.c.ciphertext.is_not(None),
-            or_(_OTHER.c.valid_until.is_(None), _OTHER.c.valid_until > bindparam("now")),
+            begun.ciphertext.is_not(None),
+            or_(begun.valid_until.is_(None), begun.valid_until > bindparam("now")),
         )
         .order_by(AuditRow.seq.desc())
         .limit(1)
@@ -60,6 +59,7 @@ def _to_open() -> Select[Any]:
     )
     return (
         select(Secret, SecretVersion, SecretPolicy.max_age_days)
+        .select_from(Secret)
         .join(
             SecretVersion,
             and_(
@@ -141,6 +141,10 @@ class SecretRepository:
         query = select(SecretVersion).where(SecretVersion.secret_id == secret_id)
         return (await self._session.scalars(query.order_by(SecretVersion.version.desc()))).all()
 
+    async def newest_version(self, secret_id: UUID) -> int:
+        query = select(func.max(SecretVersion.version)).where(SecretVersion.secret_id == secret_id)
+        return await self._session.scalar(query) or 0
+
     async def owners_with_old_versions(self) -> Sequence[UUID]:
         """Those who have a replaced version whose value is still there."""
         old = [SecretVersion.replaced_at.is_not(None), SecretVersion.ciphertext.is_not(None)]
@@ -174,13 +178,16 @@ class SecretRepository:
         await self._session.flush()
         return policy
 
-    async def drop_policy(self, provider: str) -> None:
-        await self._session.execute(delete(SecretPolicy).where(SecretPolicy.provider == provider))
+    async def drop_policy(self, provider: str) -> bool:
+        """Whether there was one."""
+        dropped = delete(SecretPolicy).where(SecretPolicy.provider == provider).returning(SecretPolicy.provider)
+        return (await self._session.scalar(dropped)) is not None
 
 
 def _listing(*where: ColumnElement[bool]) -> Select[Any]:
     return (
         select(Secret, SecretVersion, SecretPolicy.max_age_days, AuditRow.at, AuditRow.run_id)
+        .select_from(Secret)
         .join(SecretVersion, and_(SecretVersion.secret_id == Secret.id, SecretVersion.version == Secret.version))
         .outerjoin(SecretPolicy, SecretPolicy.provider == Secret.provider)
         .outerjoin(AuditRow, _USED)

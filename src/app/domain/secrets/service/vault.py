@@ -1,25 +1,54 @@
 """Secrets as runs use them: opened around one call of a provider, never kept."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
+from app.domain.secrets.errors import SecretNotFound, SecretTampered, VaultSealed
+from app.domain.secrets.models import Action
+from app.domain.secrets.repository import SecretRepository, Usable
 from app.domain.secrets.schemas import Actor
+from app.domain.secrets.service.chain import Chain
+from app.domain.secrets.service.sealing import has_value, is_as_stored, opened_material
+from app.domain.secrets.service.shapes import serving
+from app.domain.secrets.service.times import check_usable, ends_at
 from app.lib.clock import Clock
+from app.lib.crypto.envelope import Envelope
 from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
+from app.lib.errors import AppError
 from app.lib.providers.credentials import Credential
+
+logger = structlog.get_logger()
+
+
+class _Wanted(NamedTuple):
+    owner_id: UUID
+    provider: str
+    secret_id: UUID | None
+    run_id: UUID | None
 
 
 class Vault:
     def __init__(self, db: Database, ring: Ring, clock: Clock) -> None:
         self._db = db
         self._ring = ring
+        self._envelope = Envelope(ring)
         self._clock = clock
 
     async def usable(self, owner_id: UUID, provider: str, secret_id: UUID | None = None) -> bool:
         """Whether `open` would have a credential now; audits and opens nothing. Raises what `open` would."""
-        raise NotImplementedError
+        async with self._db.reading() as db_session:
+            found = await self._find(SecretRepository(db_session), _Wanted(owner_id, provider, secret_id, None))
+        if found is None:
+            return False
+        check_usable(found.secret, ends_at(*found), now=self._clock.now())
+        if self._ring.is_sealed:
+            raise VaultSealed
+        return True
 
     @asynccontextmanager
     async def open(
@@ -37,5 +66,80 @@ class Vault:
         connection of the database is held in it. The run goes on with the version it has begun with while that is
         valid. Raises SecretNotFound, SecretDisabled, SecretExpired, SecretTampered, TrailTampered, VaultSealed.
         """
-        raise NotImplementedError
-        yield  # type: ignore[unreachable]
+        wanted = _Wanted(owner_id, provider, secret_id, run_id)
+        async with self._db.reading() as db_session:
+            found = await self._find(SecretRepository(db_session), wanted)
+        credential = None if found is None else await self._used(wanted, found, by or Actor(user_id=owner_id))
+        try:
+            yield credential
+        finally:
+            del credential
+
+    async def _find(self, secrets: SecretRepository, wanted: _Wanted) -> Usable | None:
+        """Raises SecretNotFound where a secret is named that the owner does not have."""
+        providers = serving(wanted.provider)
+        found = await secrets.to_open(
+            wanted.owner_id, providers, wanted.secret_id, wanted.run_id, now=self._clock.now()
+        )
+        if wanted.secret_id is not None and all(each.secret.id != wanted.secret_id for each in found):
+            raise SecretNotFound(wanted.secret_id)
+        return _best(found, providers, wanted.secret_id)
+
+    async def _used(self, wanted: _Wanted, found: Usable, by: Actor) -> Credential | None:
+        refusal: AppError | None = None
+        credential: Credential | None = None
+        async with self._db.writing() as db_session:
+            chain = await Chain.hold(db_session, self._envelope, wanted.owner_id, now=self._clock.now())
+            if not _as_told(chain, found):
+                # It may have been changed since it was read: nobody changes it now.
+                again = await self._find(SecretRepository(db_session), wanted)
+                if again is None:
+                    return None
+                found = again
+            now = self._clock.now()
+            version = found.version.version
+            try:
+                credential = self._opened(chain, wanted, found)
+            except AppError as error:
+                refusal = error
+                chain.add(
+                    Action.REFUSE,
+                    by,
+                    now=now,
+                    secret_id=found.secret.id,
+                    version=version,
+                    run_id=wanted.run_id,
+                    detail=error.code,
+                )
+            else:
+                chain.add(Action.USE, by, now=now, secret_id=found.secret.id, version=version, run_id=wanted.run_id)
+            await chain.keep()
+        if refusal is not None:
+            if isinstance(refusal, SecretTampered):
+                logger.error("a stored key is not what was stored", owner=wanted.owner_id, stored_key=found.secret.id)
+            raise refusal
+        return credential
+
+    def _opened(self, chain: Chain, wanted: _Wanted, found: Usable) -> Credential:
+        secret = found.secret
+        check_usable(secret, ends_at(*found), now=self._clock.now())
+        if not _as_told(chain, found):
+            raise SecretTampered(secret.id)
+        material = opened_material(self._envelope, secret, found.version)
+        return material.credential(wanted.provider, secret_id=secret.id)
+
+
+def _best(found: Sequence[Usable], providers: Sequence[str], secret_id: UUID | None) -> Usable | None:
+    """The named one where it is for the provider, else the default for it, else that for another wire of it."""
+    fitting = [each for each in found if each.secret.provider in providers]
+    named = next((each for each in fitting if each.secret.id == secret_id), None)
+    defaults = sorted(
+        (each for each in fitting if each.secret.is_default), key=lambda each: providers.index(each.secret.provider)
+    )
+    return named or next(iter(defaults), None)
+
+
+def _as_told(chain: Chain, found: Usable) -> bool:
+    """Whether the trail's head knows this very value, as the current one where it is opened as that."""
+    current = found.version.version == found.secret.version
+    return has_value(found.version) and is_as_stored(chain, found.version, current=current)
