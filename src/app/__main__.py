@@ -28,7 +28,7 @@ def main() -> None:
     for name, value in from_file.items():
         environment.setdefault(name, value)
     environment.update(_QUIET)
-    sys.exit(cli.run(sys.argv[1:], environment))
+    sys.exit(cli.run(sys.argv[1:], environment, alone=True))
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -1,9 +1,12 @@
-"""`headgate serve | migrate | check | users`. What a command needs is imported when it runs, so `--help` is quick."""
+"""`headgate serve | migrate | check | users | keys | audit`.
+
+What a command needs is imported when it runs, so `--help` is quick.
+"""
 
 import argparse
 import getpass
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,15 +18,24 @@ FAILED = 1
 MISUSED = 2
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Carry out one command and return its exit code. What went wrong is one line on standard error."""
+def run(arguments: Sequence[str], environment: MutableMapping[str, str], *, alone: bool = False) -> int:
+    """Carry out one command and return its exit code. What went wrong is one line on standard error.
+
+    `alone`: the process is ours, and forgets the environment that its settings were read from.
+    """
     options = _parser().parse_args(arguments)
 
     from app.server.settings import BadSettings, Refused, load  # noqa: PLC0415 - see above
 
     try:
         command: Callable[[Settings, argparse.Namespace], int] = options.command
-        return command(load(environment), options)
+        settings = load(environment)
+        if alone:
+            from app.server.hardening import forget_settings, harden  # noqa: PLC0415
+
+            harden()
+            forget_settings(environment)
+        return command(settings, options)
     except Refused as error:
         return _say(error, MISUSED if isinstance(error, BadSettings) else FAILED)
     except KeyboardInterrupt:
@@ -52,6 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     role.add_argument("--admin", dest="role", action="store_const", const="admin", default="user")
     role.add_argument("--auditor", dest="role", action="store_const", const="auditor")
     create.set_defaults(command=_create_user)
+
+    keys = commands.add_parser("keys", help="manage the master keys").add_subparsers(required=True, metavar="command")
+    status = keys.add_parser("status", help="show which master keys are in use, and which nodes have them")
+    status.set_defaults(command=_keys_status)
+    rotate = keys.add_parser(
+        "rotate", help="make a new master key, and wrap everything anew by it while the server runs; repeat it to go on"
+    )
+    rotate.set_defaults(command=_keys_rotate)
+
+    audit = commands.add_parser("audit", help="check the audit trail").add_subparsers(required=True, metavar="command")
+    verify = audit.add_parser("verify", help="look for rows that were changed, dropped or moved; 0 when there are none")
+    verify.add_argument("--owner", help="only this user's trail: an address or an id")
+    verify.set_defaults(command=_audit_verify)
     return parser
 
 
@@ -88,6 +113,25 @@ def _create_user(settings: "Settings", options: argparse.Namespace) -> int:
     commands.create_user(settings, options, password)
     _print(f"Created {options.role} {options.email}.")
     return OK
+
+
+def _keys_status(settings: "Settings", _: argparse.Namespace) -> int:
+    from app.server import key_commands  # noqa: PLC0415
+
+    key_commands.status(settings, _print)
+    return OK
+
+
+def _keys_rotate(settings: "Settings", _: argparse.Namespace) -> int:
+    from app.server import key_commands  # noqa: PLC0415
+
+    return OK if key_commands.rotate(settings, _print, bar=sys.stderr if sys.stderr.isatty() else None) else FAILED
+
+
+def _audit_verify(settings: "Settings", options: argparse.Namespace) -> int:
+    from app.server import key_commands  # noqa: PLC0415
+
+    return OK if key_commands.verify_trails(settings, options.owner, _print) else FAILED
 
 
 def _password() -> str:

@@ -15,9 +15,11 @@ import pytest
 from sqlalchemy import text
 
 from app import cli
+from app.lib.crypto.ring import MasterKey
 from app.lib.db.engine import Database
 from app.server import keys
 from app.server.data_folder import make_data_folder, only_server
+from app.server.master_keys import MasterKeys
 from app.server.settings import Refused, Settings, variable
 from tests.postgres import PostgresServer
 
@@ -249,14 +251,16 @@ def test_a_database_that_refuses_us_is_one_line(
     assert capsys.readouterr().err == ('headgate: The database cannot be used (database "not_there" does not exist).\n')
 
 
-async def _with_keys(settings: Settings, *, sealed: bool = False) -> Settings:
+async def _with_keys(
+    settings: Settings, *, sealed: bool = False, warn: Callable[[str], None] = lambda _: None
+) -> Settings:
     async def answer(_: Database) -> bool:
         return sealed
 
     make_data_folder(settings)
     db = Database(settings.database)
     try:
-        return await keys.with_keys(settings, db, sealed=answer)
+        return await keys.with_keys(settings, db, warn=warn, sealed=answer)
     finally:
         await db.close()
 
@@ -272,12 +276,12 @@ async def _users(folder: Path) -> list[tuple[str, str]]:
 async def test_keys_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
 
-    first = await _with_keys(settings)
-    second = await _with_keys(settings)
+    first, first_ring = await _with_keys(settings), MasterKeys(settings).ring()
+    second, second_ring = await _with_keys(settings), MasterKeys(settings).ring()
 
-    assert first.master_key == second.master_key
     assert first.jwt_secret == second.jwt_secret
-    assert first.master_key != first.jwt_secret
+    assert first_ring.ids == second_ring.ids
+    assert len(first_ring.ids) == 1
     assert mode(tmp_path / "data") == 0o700
     assert {path.name: mode(path) for path in (tmp_path / "data").iterdir() if path.suffix != ".db"} == {
         "master.key": 0o600,
@@ -295,13 +299,29 @@ def test_two_first_starts_at_once_agree_on_one_key(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-async def test_no_new_master_key_beside_sealed_secrets(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path)
+async def test_no_new_master_key_is_made_beside_sealed_secrets_and_the_vault_stays_sealed(tmp_path: Path) -> None:
+    settings, warnings = Settings(data_dir=tmp_path), list[str]()
 
-    with pytest.raises(Refused, match="sealed by another master key"):
-        await _with_keys(settings, sealed=True)
+    await _with_keys(settings, sealed=True, warn=warnings.append)
 
     assert not (tmp_path / "master.key").exists()
+    assert MasterKeys(settings).ring().is_sealed
+    assert warnings == [
+        f"{tmp_path / 'master.key'} cannot be read (No such file or directory): the vault is sealed until it can."
+    ]
+
+
+async def test_a_passphrase_makes_the_same_key_at_every_start(tmp_path: Path) -> None:
+    file = tmp_path / "words"
+    file.write_text("passphrase: sixteen tons and what do you get\n")
+    settings = Settings(data_dir=tmp_path / "data", master_key_file=file)
+    await _with_keys(settings)
+    first = MasterKeys(settings).ring().ids
+    await _with_keys(settings)
+
+    assert first == MasterKeys(settings).ring().ids
+    assert len(first) == 1
+    assert (tmp_path / "data" / "master.salt").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("text", ["", "short", "ä", "A" * 44, "not base64 " * 4])
@@ -320,10 +340,9 @@ async def test_keys_given_by_the_operator_are_used_and_nothing_is_written(tmp_pa
     file.write_text("A" * 43 + "=\n")
     settings = Settings.model_validate({"data_dir": tmp_path / "data", "master_key_file": file, "jwt_secret": "j" * 32})
 
-    ready = await _with_keys(settings)
+    await _with_keys(settings)
 
-    assert ready.master_key is not None
-    assert ready.master_key.get_secret_value() == "A" * 43 + "="
+    assert MasterKeys(settings).ring().ids == (MasterKey(bytes(32)).id,)
     assert not [path for path in (tmp_path / "data").iterdir() if path.suffix != ".db"]
 
 

@@ -17,12 +17,13 @@ from app.server.edge import Edge
 from app.server.health import HealthController, Probe, front
 from app.server.identity import build_identity
 from app.server.lifespan import Stopping, watch_signals
+from app.server.master_keys import MasterKeys
 from app.server.openapi import openapi_config
 from app.server.problems import HANDLERS
 from app.server.routes import ROUTES
 from app.server.running import build_registry, build_running
 from app.server.settings import Settings
-from app.server.vault import build_ring, build_vault
+from app.server.vault import build_vault
 
 
 async def provide_db_session(request: Request[object, object, State]) -> AsyncIterator[AsyncSession]:
@@ -41,7 +42,7 @@ def create_app(
     identity = build_identity(settings, db=db, clock=clock)
     registry = registry or build_registry(settings)
     vaulting = build_vault(
-        ring or build_ring(settings),
+        ring or MasterKeys(settings).ring(),
         db=db,
         clock=clock,
         egress=Policy(settings.egress_allow),
@@ -88,9 +89,10 @@ def create_app(
                 "pressure": running.pressure,
                 "admission": running.engine.admission,
                 "probe": probe,
+                "ring": vaulting.ring,
             }
         ),
-        lifespan=[watch_signals, running.lifespan],
+        lifespan=[watch_signals, running.lifespan, vaulting.lifespan],
         on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,

@@ -1,6 +1,8 @@
 """What the command line does besides serving."""
 
 import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +14,7 @@ from app.lib.db.engine import DATABASE_ERRORS, Database
 from app.lib.errors import AppError
 from app.server import migrations
 from app.server.data_folder import make_data_folder, open_to_others, sqlite_file
-from app.server.keys import JWT_SECRET_NAME, MASTER_KEY_NAME, missing_keys, unsound_keys
+from app.server.keys import kept_keys, missing_keys, unsound_keys
 from app.server.running import check_providers
 from app.server.serve import reason
 from app.server.settings import Refused, Settings
@@ -54,24 +56,25 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _create_user(settings: Settings, options: argparse.Namespace, password: str) -> None:
-    db = Database(settings.database)
+    async with ready_database(settings) as db, db.writing() as db_session:
+        accounts = AccountService.open(db_session)
+        await accounts.create(options.email, password, role=Role(options.role), name=options.name)
+
+
+@asynccontextmanager
+async def ready_database(settings: Settings) -> AsyncIterator[Database]:
+    """The instance's, where it has this version's schema. What goes wrong with it is Refused."""
+    file, db = sqlite_file(settings), Database(settings.database)
     try:
-        await _must_be_ready(settings, db)
-        async with db.writing() as db_session:
-            accounts = AccountService.open(db_session)
-            await accounts.create(options.email, password, role=Role(options.role), name=options.name)
+        if (file is not None and not file.exists()) or await migrations.pending(db):
+            raise Refused("The database is not set up for this version: run `headgate migrate`.")
+        yield db
     except AppError as error:
         raise Refused(error.detail) from None
     except DATABASE_ERRORS as error:
         raise Refused(f"The database cannot be used ({reason(error)}).") from None
     finally:
         await db.close()
-
-
-async def _must_be_ready(settings: Settings, db: Database) -> None:
-    file = sqlite_file(settings)
-    if (file is not None and not file.exists()) or await migrations.pending(db):
-        raise Refused("The database is not set up for this version: run `headgate migrate`.")
 
 
 async def _database(settings: Settings) -> list[Finding]:
@@ -99,8 +102,8 @@ def _folder(folder: Path) -> list[Finding]:
 def _keys(settings: Settings) -> list[Finding]:
     unsound = [Finding(ok=False, text=f"key: {reason}") for reason in unsound_keys(settings)]
     missing = [Finding(ok=False, text=f"key: {path} is not there") for path in missing_keys(settings)]
-    kept = [settings.data_dir / name for name in (MASTER_KEY_NAME, JWT_SECRET_NAME)]
-    return [*unsound, *missing, *(_private(path, "key") for path in kept if path.exists())]
+    kept = [path for path in kept_keys(settings) if path.exists()]
+    return [*unsound, *missing, *(_private(path, "key") for path in kept)]
 
 
 def _private(path: Path, what: str) -> Finding:

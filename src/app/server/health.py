@@ -13,6 +13,7 @@ from litestar.enums import HttpMethod
 from sqlalchemy import text
 
 from app.domain.runs.admission import Admission
+from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
 from app.lib.errors import AppError, ErrorKind
 from app.lib.runlog.pressure import PressureView
@@ -38,6 +39,8 @@ class Load(PressureView, frozen=True, kw_only=True):
 
 class Ready(msgspec.Struct, frozen=True):
     pressure: Load
+    vault: Literal["open", "sealed"]
+    """Sealed: without its master key the server does all but use what users have stored."""
     status: Literal["ok"] = "ok"
 
 
@@ -97,7 +100,9 @@ class HealthController(Controller):
             raise NotReady("The run log cannot be written.")
         admission: Admission = state.admission
         felt = msgspec.structs.asdict(state.pressure.view)
-        return Ready(pressure=Load(**felt, active_runs=admission.runs, readers=admission.readers))
+        load = Load(**felt, active_runs=admission.runs, readers=admission.readers)
+        ring: Ring = state.ring
+        return Ready(pressure=load, vault="sealed" if ring.is_sealed else "open")
 
 
 @get("/", opt={"public": True}, include_in_schema=False)

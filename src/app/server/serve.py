@@ -20,6 +20,7 @@ from app.lib.observability.logs import configure_logging
 from app.server import migrations
 from app.server.app import create_app
 from app.server.data_folder import make_data_folder, only_server, open_to_others
+from app.server.hardening import harden
 from app.server.keys import with_keys
 from app.server.protocol import BoundedProtocol
 from app.server.reserved import RESERVED
@@ -62,7 +63,7 @@ async def prepare(settings: Settings) -> Settings:
     db = Database(settings.database)
     try:
         await migrations.upgrade(db)
-        return await with_keys(settings, db)
+        return await with_keys(settings, db, warn=_warn)
     except DATABASE_ERRORS as error:
         raise Refused(f"The database cannot be used ({reason(error)}).") from None
     finally:
@@ -89,13 +90,17 @@ class _Server(uvicorn.Server):
 def _tell_open_folder(folder: Path) -> None:
     """Not ours to change: whoever made it so may have a group that backs it up."""
     if open_to_others(folder):
-        sys.stderr.write(f"headgate: The data folder {folder} holds keys and others can read it: chmod 700 it.\n")
+        _warn(f"The data folder {folder} holds keys and others can read it: chmod 700 it.")
 
 
 def _tell_reserved(settings: Settings) -> None:
     for name in sorted(settings.model_fields_set & RESERVED):
         known_as = variable(name, Settings.model_fields[name])
-        sys.stderr.write(f"headgate: {known_as} has no effect in this version.\n")
+        _warn(f"{known_as} has no effect in this version.")
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"headgate: {text}\n")
 
 
 def _announce(settings: Settings) -> None:
@@ -136,6 +141,7 @@ def _config(settings: Settings) -> uvicorn.Config:
 
 def _worker_app(settings: Settings) -> Litestar:
     configure_logging(settings.log_level)
+    harden()
     app = create_app(settings)
     app.state.stopping.on_set(_go_in_time)
     # What is loaded by now stays for good, and a collection that looks through it stops all streams for 0.2 s.

@@ -1,24 +1,39 @@
 """The vault, put together once for the whole application."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
+import structlog
+from litestar import Litestar
 from litestar.di import Provide
 
 from app.domain.accounts.service import AccessService, Tries
-from app.domain.secrets.service import Checks, Endings, Oversight, Reveals, Secrets, Trail, UsageBook, Vault
+from app.domain.runs.service import Runs
+from app.domain.secrets.service import (
+    ActiveRuns,
+    Checks,
+    Endings,
+    Node,
+    Oversight,
+    Reveals,
+    Secrets,
+    Trail,
+    UsageBook,
+    Vault,
+)
 from app.lib.clock import Clock
-from app.lib.crypto.ring import Ring, read_master_keys
-from app.lib.db.engine import Database
+from app.lib.crypto.ring import Ring
+from app.lib.db.engine import DATABASE_ERRORS, Database
 from app.lib.egress.policy import Policy
 from app.lib.providers.registry import Registry
-from app.server.settings import Settings
 
+SHRED_SECONDS = 30.0
+LEAVE_SECONDS = 1.0
 
-def build_ring(settings: Settings) -> Ring:
-    """`serve` has put the instance's own master key there; without one the vault is sealed."""
-    key = settings.master_key.get_secret_value() if settings.master_key else None
-    return Ring(lambda: read_master_keys(key, None) if key else [])
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,32 @@ class Vaulting:
     book: UsageBook
     endings: Endings
     dependencies: dict[str, Provide]
+    secrets: Secrets
+    node: Node
+
+    @asynccontextmanager
+    async def lifespan(self, app: Litestar) -> AsyncIterator[None]:
+        """From here on the other nodes know of this one and its keys."""
+        runs: Runs = app.state.runs
+        try:
+            await self.node.beat()
+        except DATABASE_ERRORS as error:
+            logger.warning("the other nodes cannot be told of", error=type(error).__name__)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.node.run)
+            tasks.start_soon(self._shred_old, runs.active)
+            yield
+            tasks.cancel_scope.cancel()
+        with anyio.move_on_after(LEAVE_SECONDS, shield=True):
+            await self.node.leave()
+
+    async def _shred_old(self, active: ActiveRuns) -> None:
+        while True:
+            try:
+                await self.secrets.shred_old(active)
+            except Exception as error:  # noqa: BLE001 - the database is away, or the vault sealed: there is a next time
+                logger.warning("old versions of secrets cannot be shredded", error=type(error).__name__)
+            await anyio.sleep(SHRED_SECONDS)
 
 
 def build_vault(
@@ -45,7 +86,7 @@ def build_vault(
         "oversight": Oversight(db, ring, clock),
     }
     provided = {name: _always(door) for name, door in doors.items()}
-    return Vaulting(ring, Vault(db, ring, clock), book, Endings(db, clock), provided)
+    return Vaulting(ring, Vault(db, ring, clock), book, Endings(db, clock), provided, secrets, Node(db, ring))
 
 
 def _always(value: Any) -> Provide:

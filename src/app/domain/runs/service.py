@@ -168,6 +168,11 @@ class Runs:
                 purged = await RunRepository(db_session).log_purged(run.id)
         return lost_cursor(run, cursor, log_purged=purged)
 
+    async def active(self, run_ids: set[UUID]) -> set[UUID]:
+        """Those of them that have not ended, whoever's they are."""
+        async with self._db.reading() as db_session:
+            return await RunRepository(db_session).active(run_ids)
+
     async def page(
         self, owner_id: UUID, *, active: bool, session_id: str | None, limit: int, offset: int
     ) -> tuple[list[RunView], int]:

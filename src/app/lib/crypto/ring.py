@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import NoReturn
 
@@ -61,7 +61,7 @@ class Ring:
     """What this process has of them, the newest last. Whoever holds the ring sees when it changes."""
 
     def __init__(self, load: Callable[[], Sequence[MasterKey]] = tuple) -> None:
-        """`load` is asked again when an unknown key is met. What it raises then counts as nothing new."""
+        """`load` is asked again when an unknown key is met; nothing is what it says where nothing can be read."""
         self._load = load
         self._keys: dict[str, MasterKey] = {key.id: key for key in load()}
         self._sealing = next(reversed(self._keys), None)
@@ -93,24 +93,28 @@ class Ring:
             raise UnknownMasterKey from None
 
     def reload(self) -> None:
-        """Take what is there now. A key that has just come seals nothing before `agree` says so."""
+        """Take what is there now. A key that has just come seals nothing before `agree` says so.
+
+        Where nothing can be read any more, the keys that are here are good.
+        """
         self._looked_at = time.monotonic()
-        try:
-            keys = self._load()
-        except (OSError, ValueError):
-            return
-        self._keys = {key.id: key for key in keys}
+        keys = self._load()
+        if keys:
+            self._keys = {key.id: key for key in keys}
         if self._sealing not in self._keys:
             self._sealing = None
 
-    def agree(self, *, in_use: Iterable[str], common: Iterable[str]) -> None:
-        """Seal with the newest key that every node has: `common`, this one's among them.
+    def agree(self, *, living: Collection[str], retired: Collection[str], common: Collection[str]) -> None:
+        """Seal with the newest key that is `common` to all nodes; where there is none, go on as before.
 
-        A process that has none of the keys `in_use` has been given another instance's: it seals nothing.
+        A process that has none of the keys that the stored things need was given another instance's: it seals nothing.
         """
-        used, shared = set(in_use), set(common)
-        stranger = bool(used) and used.isdisjoint(self._keys)
-        self._sealing = None if stranger else next((key for key in reversed(self._keys) if key in shared), None)
+        if living and self._keys.keys().isdisjoint(living):
+            self._sealing = None
+            return
+        fit = [key_id for key_id in self._keys if key_id in common and key_id not in retired]
+        if fit:
+            self._sealing = fit[-1]
 
 
 def read_master_keys(text: str, salt: bytes | None) -> list[MasterKey]:

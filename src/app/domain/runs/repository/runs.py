@@ -1,5 +1,6 @@
 """All SQL on runs. Statements on `run_head` are fenced by the attempt, as appends are."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -106,6 +107,11 @@ class RunRepository:
         query = select(Run.id).where(Run.session_id == session_id, Run.state.in_(ACTIVE))
         found: UUID | None = await self._db_session.scalar(query)
         return found
+
+    async def active(self, run_ids: Collection[UUID]) -> set[UUID]:
+        """Those of the runs that have not ended, whoever owns them."""
+        query = select(Run.id).where(Run.id.in_(run_ids), Run.state.in_(ACTIVE))
+        return set((await self._db_session.scalars(query)).all())
 
     async def get(self, run_id: UUID, owner_id: UUID) -> tuple[Run, RunHead] | None:
         row = (await self._db_session.execute(_with_head().where(Run.id == run_id, Run.owner_id == owner_id))).first()

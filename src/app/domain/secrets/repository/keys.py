@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, delete, func, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, Double, delete, func, literal, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.secrets.models import AuditHead, Secret, SecretVersion, VaultKey, VaultNode
@@ -36,10 +36,9 @@ class KeyRepository:
         living = select(VaultKey.id).where(VaultKey.id == key_id, VaultKey.retired_at.is_(None))
         return (await self._session.scalar(living.with_for_update(read=True))) is not None
 
-    async def in_use(self) -> Sequence[str]:
-        """The oldest first."""
-        living = select(VaultKey.id).where(VaultKey.retired_at.is_(None))
-        return (await self._session.scalars(living.order_by(VaultKey.seen_at, VaultKey.id))).all()
+    async def all(self) -> Sequence[VaultKey]:
+        """The oldest first, retired ones too."""
+        return (await self._session.scalars(select(VaultKey).order_by(VaultKey.seen_at, VaultKey.id))).all()
 
     async def retire(self, key_id: str, *, now: datetime) -> bool:
         """For good, and only where nothing is wrapped by it, not even in a transaction that has not ended."""
@@ -59,8 +58,10 @@ class KeyRepository:
                 counts[key_id] = counts.get(key_id, 0) + count
         return counts
 
-    async def values_not_under(self, key_id: str, most: int) -> list[Wrapped]:
-        """Some that others do not hold: they come again the next time."""
+    async def values_not_under(self, key_id: str, *, after: Wrapped | None, most: int) -> list[Wrapped]:
+        """The next ones in their order. Those that others hold just now are left out."""
+        place = tuple_(SecretVersion.secret_id, SecretVersion.version)
+        later = [place > (after.secret_id, after.version)] if after is not None else []
         query = (
             select(
                 Secret.owner_id,
@@ -71,13 +72,15 @@ class KeyRepository:
                 SecretVersion.wrapped_key,
             )
             .join(Secret, Secret.id == SecretVersion.secret_id)
-            .where(SecretVersion.wrap_key_id != key_id)
+            .where(SecretVersion.wrap_key_id != key_id, *later)
+            .order_by(SecretVersion.secret_id, SecretVersion.version)
             .limit(most)
             .with_for_update(of=SecretVersion, skip_locked=True)
         )
         return [Wrapped(*row) for row in await self._session.execute(query)]
 
-    async def trails_not_under(self, key_id: str, most: int) -> list[Wrapped]:
+    async def trails_not_under(self, key_id: str, *, after: Wrapped | None, most: int) -> list[Wrapped]:
+        later = [AuditHead.owner_id > after.owner_id] if after is not None else []
         query = (
             select(
                 AuditHead.owner_id,
@@ -87,7 +90,8 @@ class KeyRepository:
                 AuditHead.wrap_nonce,
                 AuditHead.wrapped_key,
             )
-            .where(AuditHead.wrap_key_id != key_id)
+            .where(AuditHead.wrap_key_id != key_id, *later)
+            .order_by(AuditHead.owner_id)
             .limit(most)
             .with_for_update(skip_locked=True)
         )

@@ -30,7 +30,8 @@ def sealed_columns(envelope: Envelope, material: Material, bound: Binding) -> tu
         "commitment": sealed.commitment,
         **wrap_columns(sealed.wrap),
         "masked": material.masked,
-        "base_url": material.base_url,
+        # Some gateways take a key in the query.
+        "base_url": material.base_url.partition("?")[0],
         "region": material.region,
     }
     return columns, digest_of(sealed)
