@@ -16,6 +16,7 @@ import structlog
 
 from app.lib.observability.logs import configure_logging
 from app.lib.observability.redaction import REDACTED, _names_a_secret, names_a_secret, redact, without_value
+from app.server.edge import shown
 
 KEY = "sk-live-1234567890"
 
@@ -212,3 +213,20 @@ def test_a_ticket_in_an_address_is_masked_wherever_it_is_told(logged: io.StringI
     told = logged.getvalue()
     assert "hgk_" not in told
     assert told.count("ticket=***&after=1") >= 3
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/secrets", "/api/secrets"),
+        ("/api/secrets/verify", "/api/secrets/verify"),
+        ("/api/secrets/01a1fee8-bdb6-7368-83f4-641d6a3b5d13/versions/12/restore", None),
+        ("/api/admin/secrets/policies/openai_responses", None),
+        ("/api/secrets/sk-ant-api03-Q0/reveal", "/api/secrets/***/reveal"),
+        ("/api/admin/secrets/AKIA0123", "/api/admin/secrets/***"),
+        ("/api/secrets/sk-1/with/Slashes+", "/api/secrets/***/with/***"),
+        ("/api/sessions/Any-1/history", None),
+    ],
+)
+def test_a_key_in_the_place_of_a_secrets_id_is_not_logged(path: str, told: str | None) -> None:
+    assert shown(path) == (told or path)

@@ -23,6 +23,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 LINGER_BYTES = 8 * MAX_BODY
 LINGER_SECONDS = 1
 """How much, and how long, a client may go on sending what was refused."""
+_SECRETS = "/secrets/"
+_OWN_PART = re.compile(r"[a-z_]{0,20}|\d{1,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLOSE_CODES = 4000
 """Litestar closes a socket with this and the HTTP status it would have answered with."""
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
@@ -77,12 +79,12 @@ class Edge:
                 else:
                     await self._app(scope, exchange.receive, exchange.send)
             finally:
-                # The path alone: a query string may carry a ticket.
+                # Without the query string, which may carry a ticket.
                 logger.log(
                     10 if scope["path"].startswith("/health") else 20,
                     "request",
                     method=scope.get("method", "WS"),
-                    path=scope["path"],
+                    path=shown(scope["path"]),
                     status=exchange.status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
@@ -96,6 +98,13 @@ class Edge:
                 "X-Forwarded-For is not believed: if this is your proxy, name it in HEADGATE_TRUSTED_PROXIES",
                 peer=peer,
             )
+
+
+def shown(path: str) -> str:
+    """For the log: where a secret's id belongs, somebody may have put the secret."""
+    before, found, rest = path.partition(_SECRETS)
+    parts = (part if _OWN_PART.fullmatch(part) else "***" for part in rest.split("/"))
+    return before + found + "/".join(parts)
 
 
 class _Exchange:
