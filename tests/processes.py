@@ -10,7 +10,9 @@ from anyio.abc import TaskGroup
 
 from app.domain.accounts.models import Role
 from app.domain.accounts.schemas import Principal
+from app.domain.providers.keys import NoKeys
 from app.domain.runs.admission import Place
+from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor, Outcome
 from app.domain.runs.records import Claim, RunRecords
@@ -77,7 +79,7 @@ class _Waiting(Engine):
 class Machine:
     def __init__(self, db: Database, registry: Registry, *, hold_seconds: float = 30.0) -> None:
         self.db = db
-        self._registry = registry
+        self._callers = Callers(registry, NoKeys(), db)
         self._hold_seconds = hold_seconds
         self.records = RunRecords(db, SystemClock(), lease_seconds=LEASE, monthly_requests=1000, sole_owner=True)
 
@@ -90,7 +92,7 @@ class Machine:
             SystemClock(),
             engine,
             writer,
-            self._registry,
+            self._callers,
             default_model="openai/fake",
             heartbeat_seconds=10,
             streaming=True,
@@ -111,7 +113,7 @@ class Machine:
             executor = Executor(
                 self.records,
                 writer,
-                self._registry,
+                self._callers,
                 max_turns=20,
                 timeout_seconds=30,
                 hold_seconds=self._hold_seconds,

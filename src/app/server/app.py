@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.providers.keys import Keys, NoKeys
 from app.lib.clock import Clock, SystemClock
 from app.lib.db.engine import Database
 from app.lib.providers.registry import Registry
@@ -29,7 +30,9 @@ async def provide_db_session(request: Request[object, object, State]) -> AsyncIt
         yield db_session
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None) -> Litestar:
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None, keys: Keys | None = None
+) -> Litestar:
     """Build the app. Opens nothing yet: connections are made when it starts and closed when it stops."""
     db = Database(settings.database)
     clock = clock or SystemClock()
@@ -39,6 +42,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
         db=db,
         clock=clock,
         registry=registry or build_registry(settings),
+        keys=keys or NoKeys(),
         authenticator=identity.authenticator,
     )
 
@@ -70,6 +74,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
                 "runs": running.runs,
                 "writer": running.writer,
                 "pressure": running.pressure,
+                "registry": running.registry,
                 "admission": running.engine.admission,
                 "probe": probe,
             }

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.domain.runs.admission import Admission
 from app.lib.db.engine import Database
 from app.lib.errors import AppError, ErrorKind
+from app.lib.resilience.breaker import BreakerState
 from app.lib.runlog.pressure import PressureView
 
 VERSION = version("headgate")
@@ -38,6 +39,8 @@ class Load(PressureView, frozen=True, kw_only=True):
 
 class Ready(msgspec.Struct, frozen=True):
     pressure: Load
+    providers: dict[str, BreakerState]
+    """Of those whose key the server lends, as this process knows them."""
     status: Literal["ok"] = "ok"
 
 
@@ -97,7 +100,8 @@ class HealthController(Controller):
             raise NotReady("The run log cannot be written.")
         admission: Admission = state.admission
         felt = msgspec.structs.asdict(state.pressure.view)
-        return Ready(pressure=Load(**felt, active_runs=admission.runs, readers=admission.readers))
+        load = Load(**felt, active_runs=admission.runs, readers=admission.readers)
+        return Ready(pressure=load, providers=state.registry.health())
 
 
 @get("/", opt={"public": True}, include_in_schema=False)
