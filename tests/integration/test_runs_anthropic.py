@@ -90,20 +90,25 @@ async def test_the_next_run_of_a_session_sends_the_thoughts_of_the_last(
     assert only(events, "completed").data["final_message"] == "You have milk."
 
 
-async def test_a_model_that_refuses_old_thoughts_after_new_instructions_does_not_get_them(
+async def test_what_a_later_run_says_changes_nothing_of_what_was_said_before(
     client: httpx.AsyncClient, anthropic_wire: ChatWire
 ) -> None:
-    """Each run tells its model the time, so what the last one thought no longer follows from what is sent."""
+    """So its model gets its thoughts back, though it refuses those before which anything has changed."""
     anthropic_wire.queue(
         answer(Thought("Hm.", "sig-1"), "Hello."), answer(Thought("So.", "sig-2"), Call("list_todos")), answer("None.")
     )
     await streamed(client, TODO, said("hi", session_id="s", model=NEW))
-    first = anthropic_wire.requests[0].body["system"]
 
     await streamed(client, TODO, said("what have I got?", session_id="s", model=NEW))
 
-    second, third = anthropic_wire.requests[1:]
-    assert ("thinking" in kinds(second)) is (second.body["system"] == first)
+    first, second, third = anthropic_wire.requests
+    assert first.body["system"] == second.body["system"]
+    assert second.messages[0] == first.messages[0]
+    assert [part["text"].partition(": ")[0] for part in second.messages[2]["content"]] == [
+        "Current time",
+        "what have I got?",
+    ]
+    assert kinds(second) == ["thinking", "text"]
     assert blocks(third)[-2] == {"type": "thinking", "thinking": "So.", "signature": "sig-2"}
 
 

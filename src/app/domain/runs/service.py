@@ -32,6 +32,7 @@ from app.domain.runs.records import Claim
 from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
 from app.domain.runs.schemas import ContinueRun, Reset, RunView, Started, StartRun, lost_cursor
 from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
+from app.domain.runs.translate import TIME_LINE
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
 from app.domain.sessions.service import SessionService
@@ -116,7 +117,8 @@ class Runs:
                 await self._branch(db_session, user.user_id, session, body.replaces, by=run_id)
             if session.last_seq == 0 and seed:
                 await sessions.seed(session.id, [Message(role=m.role, content=m.content) for m in seed])
-            item = {"type": "message", "role": "user", "content": message}
+            told = time_line(now, user.time_zone)
+            item = {"type": "message", "role": "user", "content": message, TIME_LINE: told}
             row = {
                 "id": run_id,
                 "owner_id": user.user_id,
@@ -128,7 +130,7 @@ class Runs:
                 "definition": msgspec.json.encode(definitions),
                 "input": msgspec.json.encode([item]),
                 "history_seq": session.last_seq or len(seed),
-                "time_line": time_line(now, user.time_zone),
+                "time_line": told,
                 "replaces": body.replaces,
                 "secret_id": body.secret_id,
                 "cancel_when_left": body.on_disconnect == "cancel",
