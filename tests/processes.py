@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 from app.domain.accounts.models import Role
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.admission import Place
+from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor, Outcome
 from app.domain.runs.records import Claim, RunRecords
@@ -25,6 +26,7 @@ from app.lib.runlog.log import LogWriter
 from app.lib.runlog.postgres import PostgresLogStore
 from app.lib.runlog.sqlite import SqliteLogStore
 from app.lib.runlog.store import LogStore, Write
+from tests.keys import Keyring
 from tests.wires.chat import ChatWire
 
 LEASE = 15.0
@@ -77,7 +79,7 @@ class _Waiting(Engine):
 class Machine:
     def __init__(self, db: Database, registry: Registry, *, hold_seconds: float = 30.0) -> None:
         self.db = db
-        self._registry = registry
+        self._callers = Callers(registry, Keyring(), db)
         self._hold_seconds = hold_seconds
         self.records = RunRecords(db, SystemClock(), lease_seconds=LEASE, monthly_requests=1000, sole_owner=True)
 
@@ -90,7 +92,7 @@ class Machine:
             SystemClock(),
             engine,
             writer,
-            self._registry,
+            self._callers,
             default_model="openai/fake",
             heartbeat_seconds=10,
             streaming=True,
@@ -111,7 +113,7 @@ class Machine:
             executor = Executor(
                 self.records,
                 writer,
-                self._registry,
+                self._callers,
                 max_turns=20,
                 timeout_seconds=30,
                 hold_seconds=self._hold_seconds,

@@ -60,28 +60,6 @@ async def test_a_call_that_fails_before_anything_was_said_is_made_again(
     assert events[-1].data["final_message"] == "Here I am."
 
 
-async def test_after_three_tries_the_run_fails(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
-    chat_wire.default = lambda _: refusal(500)
-
-    events = await streamed(client, CHAT, said("Hi"))
-
-    assert names(events).count("retrying") == 2
-    assert only(events, "error").data["code"] == "provider_unavailable"
-    assert len(chat_wire.requests) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
-async def test_a_refusal_that_lasts_is_not_asked_for_again(
-    client: httpx.AsyncClient, chat_wire: ChatWire, status: int
-) -> None:
-    chat_wire.queue(refusal(status))
-
-    events = await streamed(client, CHAT, said("Hi"))
-
-    assert "retrying" not in names(events)
-    assert events[-1].event == "error"
-
-
 async def test_what_was_thought_aloud_before_a_cut_is_void(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:
     chat_wire.queue(
         answer(Reasoning("Let me think"), ending=Ending.DROP), answer(Reasoning("Now I know"), "Yes.", usage=(10, 5))
@@ -183,6 +161,8 @@ async def test_a_provider_that_fails_several_users_is_left_alone(
     events = await streamed(users[3], CHAT, said("Hi"))
 
     assert registry.health() == {"openai": "open"}
+    ready = await users[3].get("/health/ready")
+    assert (ready.status_code, ready.json()["providers"]) == (200, {"openai": "open"})
     assert len(chat_wire.requests) == asked
     error = only(events, "error").data
     assert (error["code"], error["retryable"]) == ("provider_unavailable", True)

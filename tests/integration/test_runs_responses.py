@@ -83,14 +83,3 @@ async def test_reasoning_whose_call_was_cut_off_is_not_sent_again(
     assert "tool_call" not in names(first)
     assert next(event for event in first if event.event == "completed").data["finish_reason"] == "length"
     assert [item.get("role") for item in responses_wire.requests[1].body["input"]] == ["user", "user"]
-
-
-async def test_a_failed_response_ends_the_run_with_what_was_said(
-    client: httpx.AsyncClient, responses_wire: ChatWire
-) -> None:
-    responses_wire.queue(answer("Half an ans", done=False))
-
-    events = await streamed(client, TODO, said("add buy milk"))
-
-    error = only(events, "error").data
-    assert (error["code"], error["partial_message"]) == ("provider_unavailable", "Half an ans")

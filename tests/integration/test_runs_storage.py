@@ -36,6 +36,7 @@ def a_queued_run(owner: UUID, session_id: UUID) -> dict[str, Any]:
         "history_seq": 0,
         "time_line": "",
         "replaces": None,
+        "secret_id": None,
         "cancel_when_left": False,
         "created_at": now,
         "updated_at": now,

@@ -7,7 +7,7 @@ import pytest
 
 from app.lib.providers.model import Delta, ModelAnswer
 from app.lib.providers.responses.decode import ResponsesDecoder
-from tests.wires.responses import Hosted, Thought, answer, event, response, usage_of
+from tests.wires.responses import Hosted, Refusal, Thought, answer, event, failed, response, usage_of
 from tests.wires.script import Call
 
 
@@ -233,3 +233,57 @@ def test_an_answer_without_end_is_refused() -> None:
 
     assert made.failure is not None
     assert made.failure.reason == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (event("error", code="rate_limit_exceeded", message="sk-key", param=None), "rate_limit"),
+        (event("error", error={"type": "invalid_request_error", "code": "context_length_exceeded"}), "too_large"),
+        (b'data: {"error":{"code":503}}\n\n', "overloaded"),
+        (b"event: error\ndata: ?\n\n", "server"),
+        (failed({"code": "invalid_prompt", "message": "sk-key"}), "bad_request"),
+        (failed({"code": "cyber_policy_violation", "message": "sk-key"}), "bad_request"),
+        (failed(None), "server"),
+        (event("response.cancelled", response=response("cancelled", [])), "server"),
+        (event("response.completed", response=None), "malformed"),
+        (b"data: {]\n\n", "malformed"),
+        (b"data: [1]\n\n", "malformed"),
+        (b"data: [DONE]\n\n", "cut"),
+        (b"", "cut"),
+    ],
+)
+def test_what_is_not_an_answer_is_a_failure_of_its_kind(data: bytes, kind: str) -> None:
+    reading = decoder()
+    reading.feed(data)
+    reading.end()
+
+    assert reading.failure is not None
+    assert reading.failure.reason == kind
+    assert "sk-key" not in reading.failure.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"error":{"code":"rate_limit_exceeded"}}', "rate_limit"),
+        (b'{"detail":"what?"}', "malformed"),
+        (b"[1]", "malformed"),
+        (b"{]", "malformed"),
+        (msgspec.json.encode(response("queued", [])), "malformed"),
+        (msgspec.json.encode(response("failed", [], error={"code": "server_error"})), "server"),
+    ],
+)
+def test_a_body_that_is_no_answer_is_a_failure_of_its_kind(body: bytes, kind: str) -> None:
+    reading = decoder()
+    reading.feed_whole(body)
+
+    assert reading.failure is not None
+    assert reading.failure.reason == kind
+
+
+def test_a_refusal_is_said_and_named() -> None:
+    text, _, answer = read(bytes_of(Refusal("I must not.")))
+
+    assert (text, answer.finish_reason) == ("I must not.", "refusal")
+    assert answer.items[0]["content"] == [{"type": "refusal", "refusal": "I must not."}]

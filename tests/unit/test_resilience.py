@@ -54,45 +54,48 @@ def test_a_wait_is_anything_up_to_a_bound_that_doubles() -> None:
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_may_pass_is_tried_three_times(kind: str) -> None:
+async def test_what_may_pass_is_tried_three_times(kind: str) -> None:
     recovery = Recovery("a/m")
 
-    assert [recovery.after(failure(kind)) is not None for _ in range(MAX_TRIES)] == [True, True, False]
+    assert [await recovery.after(failure(kind)) is not None for _ in range(MAX_TRIES)] == [True, True, False]
     assert (recovery.model, recovery.number) == ("a/m", MAX_TRIES)
 
 
 @pytest.mark.parametrize("kind", LASTING)
-def test_what_lasts_is_not_tried_again(kind: str) -> None:
-    assert Recovery("a/m").after(failure(kind)) is None
+async def test_what_lasts_is_not_tried_again(kind: str) -> None:
+    assert await Recovery("a/m").after(failure(kind)) is None
 
 
-def test_the_provider_is_not_asked_before_it_said_so() -> None:
-    wait = Recovery("a/m").after(failure("rate_limit", retry_after=7))
+async def test_the_provider_is_not_asked_before_it_said_so() -> None:
+    wait = await Recovery("a/m").after(failure("rate_limit", retry_after=7))
 
     assert wait is not None
     assert 7 <= wait <= 7 + BASE_SECONDS
 
 
-def test_no_try_begins_after_the_deadline(now: Now) -> None:
+async def test_no_try_begins_after_the_deadline(now: Now) -> None:
     recovery = Recovery("a/m", ["b/m"], now=now)
-    assert recovery.after(failure("server")) is not None
+    assert await recovery.after(failure("server")) is not None
     now.seconds += DEADLINE_SECONDS + 1
 
-    assert recovery.after(failure("server")) is None
-    assert Recovery("a/m").after(failure("rate_limit", retry_after=DEADLINE_SECONDS + 1)) is None
+    assert await recovery.after(failure("server")) is None
+    assert await Recovery("a/m").after(failure("rate_limit", retry_after=DEADLINE_SECONDS + 1)) is None
 
 
-def test_the_next_model_is_asked_at_once_and_has_tries_of_its_own() -> None:
-    recovery = Recovery("a/m", ["b/m", "a/m", "c/m"], usable=lambda model: model != "b/m")
+async def test_the_next_model_is_asked_at_once_and_has_tries_of_its_own() -> None:
+    async def usable(model: str) -> bool:
+        return model != "b/m"
 
-    assert recovery.after(failure("authentication")) == 0.0
+    recovery = Recovery("a/m", ["b/m", "a/m", "c/m"], usable=usable)
+
+    assert await recovery.after(failure("authentication")) == 0.0
     assert (recovery.model, recovery.number) == ("c/m", 2)
-    assert [recovery.after(failure("server")) is not None for _ in range(MAX_TRIES)] == [True, True, False]
+    assert [await recovery.after(failure("server")) is not None for _ in range(MAX_TRIES)] == [True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["bad_request", "too_large"])
-def test_what_is_wrong_with_the_request_is_sent_to_nobody_else(kind: str) -> None:
-    assert Recovery("a/m", ["b/m"]).after(failure(kind)) is None
+async def test_what_is_wrong_with_the_request_is_sent_to_nobody_else(kind: str) -> None:
+    assert await Recovery("a/m", ["b/m"]).after(failure(kind)) is None
 
 
 def test_one_caller_alone_opens_no_breaker(breakers: Breakers) -> None:

@@ -11,6 +11,7 @@ from app.domain.runs.events import Message, MessageDelta, ReasoningDelta, RunEve
 from app.domain.runs.gathering import MOST_CHARACTERS
 from app.domain.runs.telling import Telling
 from app.domain.runs.told import Told
+from app.lib.observability.hiding import Hidden
 from app.lib.providers.model import Delta
 from app.lib.runlog.errors import LogTooLarge
 from app.lib.runlog.frames import parse, split
@@ -26,7 +27,7 @@ async def telling(window: float, max_bytes: int = 10**9) -> AsyncIterator[tuple[
     store = MemoryStore()
     async with writing(store, max_bytes) as writer:
         writer.window = window
-        yield Telling(writer.open(uuid4(), 1, 0), Told(), ()), store, writer
+        yield Telling(writer.open(uuid4(), 1, 0), Told(), Hidden()), store, writer
 
 
 def say(told: Telling, *words: str, reasoning: bool = False) -> None:

@@ -176,3 +176,14 @@ def test_keys_of_aws_that_are_there_for_something_else_lend_nothing(environment:
 
     environment.setenv("BEDROCK_REGION", "eu-central-1")
     assert build_registry(load(os.environ)).lent == ["bedrock"]
+
+
+def test_a_temporary_key_of_aws_has_its_token(environment: pytest.MonkeyPatch) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "its-token"}
+    for name, value in {**keys, "BEDROCK_REGION": "eu-central-1"}.items():
+        environment.setenv(name, value)
+
+    lent = build_registry(load(os.environ)).lent_for("bedrock/m")
+
+    assert lent is not None
+    assert lent.secrets == [SECRET, "its-token", "AKIAEXAMPLE"]

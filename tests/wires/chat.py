@@ -54,7 +54,13 @@ class Seen:
     def last_words(self) -> str:
         """Of the user."""
         said = [message["content"] for message in self.messages if message["role"] == "user"]
-        return str(said[-1]) if said else ""
+        return without_time(str(said[-1])) if said else ""
+
+
+def without_time(text: str) -> str:
+    """What the user said, without what a run tells of the time before it."""
+    line, _, words = text.partition("\n")
+    return words if line.startswith("Current time: ") else text
 
 
 Rule = tuple[Callable[[Seen], bool], Script | Callable[[Seen], Script]]

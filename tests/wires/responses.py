@@ -194,7 +194,8 @@ def failed(error: dict[str, Any] | None) -> bytes:
 
 def _default(seen: Seen) -> Script:
     said = [item["content"] for item in seen.body["input"] if item.get("role") == "user"]
-    return answer(f"You said: {said[-1]}")
+    words = said[-1] if isinstance(said[-1], str) else said[-1][-1]["text"]
+    return answer(f"You said: {words}")
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.providers.keys import Keys, VaultKeys
 from app.lib.clock import Clock, SystemClock
 from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
@@ -34,7 +35,12 @@ async def provide_db_session(request: Request[object, object, State]) -> AsyncIt
 
 
 def create_app(
-    settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None, ring: Ring | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    ring: Ring | None = None,
+    keys: Keys | None = None,
 ) -> Litestar:
     """Build the app. Opens nothing yet: connections are made when it starts and closed when it stops."""
     db = Database(settings.database)
@@ -54,6 +60,7 @@ def create_app(
         db=db,
         clock=clock,
         registry=registry,
+        keys=keys or VaultKeys(vaulting.vault, vaulting.book),
         authenticator=identity.authenticator,
         endings=vaulting.endings,
     )
@@ -87,6 +94,7 @@ def create_app(
                 "runs": running.runs,
                 "writer": running.writer,
                 "pressure": running.pressure,
+                "registry": running.registry,
                 "admission": running.engine.admission,
                 "probe": probe,
                 "ring": vaulting.ring,

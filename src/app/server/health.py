@@ -16,6 +16,7 @@ from app.domain.runs.admission import Admission
 from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
 from app.lib.errors import AppError, ErrorKind
+from app.lib.resilience.breaker import BreakerState
 from app.lib.runlog.pressure import PressureView
 
 VERSION = version("headgate")
@@ -41,6 +42,8 @@ class Ready(msgspec.Struct, frozen=True):
     pressure: Load
     vault: Literal["open", "sealed"]
     """Sealed: without its master key the server does all but use what users have stored."""
+    providers: dict[str, BreakerState]
+    """Of those whose key the server lends, as this process knows them."""
     status: Literal["ok"] = "ok"
 
 
@@ -102,7 +105,8 @@ class HealthController(Controller):
         felt = msgspec.structs.asdict(state.pressure.view)
         load = Load(**felt, active_runs=admission.runs, readers=admission.readers)
         ring: Ring = state.ring
-        return Ready(pressure=load, vault="sealed" if ring.is_sealed else "open")
+        vault: Literal["open", "sealed"] = "sealed" if ring.is_sealed else "open"
+        return Ready(pressure=load, vault=vault, providers=state.registry.health())
 
 
 @get("/", opt={"public": True}, include_in_schema=False)

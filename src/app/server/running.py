@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from app.domain.accounts.schemas import Principal
 from app.domain.accounts.service import Authenticator
+from app.domain.providers.keys import Keys
 from app.domain.providers.service import DEMO_MODEL, Providers
 from app.domain.runs.admission import Admission
+from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor
 from app.domain.runs.records import RunRecords
@@ -130,6 +132,7 @@ def build_running(
     db: Database,
     clock: Clock,
     registry: Registry,
+    keys: Keys,
     authenticator: Authenticator,
     endings: Endings,
 ) -> Running:
@@ -143,10 +146,11 @@ def build_running(
         monthly_requests=settings.monthly_requests,
         sole_owner=db.is_sqlite,
     )
+    callers = Callers(registry, keys, db)
     executor = Executor(
         records,
         writer,
-        registry,
+        callers,
         max_turns=settings.max_turns,
         timeout_seconds=settings.stream_timeout,
         hold_seconds=settings.pause_hold,
@@ -168,7 +172,7 @@ def build_running(
         clock,
         engine,
         writer,
-        registry,
+        callers,
         default_model=default_model(settings, registry),
         heartbeat_seconds=settings.stream_heartbeat,
         streaming=settings.streaming_enabled,
@@ -178,7 +182,7 @@ def build_running(
     retention = Retention(db, clock, days=settings.log_retention)
     return Running(
         runs,
-        Providers(registry, default_model=default_model(settings, registry)),
+        Providers(registry, keys, default_model=default_model(settings, registry)),
         engine,
         writer,
         hub,
@@ -217,6 +221,7 @@ def check_providers(settings: Settings) -> None:
         "ANTHROPIC_API_KEY": settings.anthropic_api_key,
         "AWS_BEARER_TOKEN_BEDROCK": settings.aws_bearer_token_bedrock,
         "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
+        "AWS_SESSION_TOKEN": settings.aws_session_token,
     }
     for variable, key in keys.items():
         try:
@@ -239,6 +244,7 @@ def build_registry(settings: Settings) -> Registry:
                 bearer=_revealed(settings.aws_bearer_token_bedrock),
                 access_key_id=_revealed(settings.aws_access_key_id),
                 secret_access_key=_revealed(settings.aws_secret_access_key),
+                session_token=_revealed(settings.aws_session_token),
                 region=settings.bedrock_region,
                 endpoint_url=settings.bedrock_endpoint_url,
             ),

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """The server's own AWS access key, with AWS_SECRET_ACCESS_KEY."""
     aws_secret_access_key: Annotated[SecretStr | None, Field(validation_alias="AWS_SECRET_ACCESS_KEY")] = None
     """The secret of AWS_ACCESS_KEY_ID."""
+    aws_session_token: Annotated[SecretStr | None, Field(validation_alias="AWS_SESSION_TOKEN")] = None
+    """The session token of AWS_ACCESS_KEY_ID, where that is temporary."""
     bedrock_region: Annotated[Region, Field(validation_alias="BEDROCK_REGION")] = ""
     """Bedrock's AWS region, such as eu-central-1. Without it or an endpoint, the server has no Bedrock of its own."""
     bedrock_endpoint_url: Annotated[WebUrl, Field(validation_alias="BEDROCK_ENDPOINT_URL")] = ""

@@ -7,8 +7,8 @@ You help the user to keep their todo list and their schedule.
 
 - Use the tools for everything about todos, tags, times and quota. Never claim to have changed something that no tool \
 call has changed, and never invent a todo, a time or an id.
-- Work out days and times such as "tomorrow at 9" from the current date and time of the user, which is given below, \
-and pass times with their offset from UTC. When it is missing, call get_user_datetime first.
+- Work out days and times such as "tomorrow at 9" from the current date and time of the user, which stands before \
+what they say, and pass times with their offset from UTC. When it is missing, call get_user_datetime first.
 - To change, finish or delete a todo that the user describes in words, find it first with search_todos or \
 get_todo_list. When several fit, ask which one is meant; when none fits, say so.
 - Look for free time with schedule_todo or analyze_schedule, and never put two things at one time unless the user \
@@ -24,7 +24,7 @@ You are a helpful assistant in a conversation.
 
 - Answer in the user's language. Be brief and to the point; go into detail when asked to.
 - Say so when you do not know something or cannot do it. You have no tools and no access to other systems.
-- The current date and time of the user is given below.
+- The current date and time of the user stands before what they say.
 """
 
 _TODO_TOOLS = [

@@ -5,7 +5,9 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.accounts.schemas import Principal
 from app.domain.providers.schemas import ModelList, ProviderList
 from app.domain.providers.service import Providers
 
@@ -19,10 +21,15 @@ class ProviderController(Controller):
 
     @get()
     async def list_providers(
-        self, providers: NamedDependency[Providers], limit: Limit = 100, offset: Offset = 0
+        self,
+        providers: NamedDependency[Providers],
+        user: NamedDependency[Principal],
+        db_session: NamedDependency[AsyncSession],
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> ProviderList:
         """Every provider, whether the caller's runs can call it, and whose key they call it with."""
-        found = providers.all()
+        found = await providers.all(db_session, user.user_id)
         return ProviderList(items=found[offset : offset + limit], total=len(found), limit=limit, offset=offset)
 
 
@@ -32,8 +39,13 @@ class ModelController(Controller):
 
     @get()
     async def list_models(
-        self, providers: NamedDependency[Providers], limit: Limit = 100, offset: Offset = 0
+        self,
+        providers: NamedDependency[Providers],
+        user: NamedDependency[Principal],
+        db_session: NamedDependency[AsyncSession],
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> ModelList:
         """Models to name, with what is known of their price. Any other name of a provider's may be named as well."""
-        found = providers.models()
+        found = await providers.models(db_session, user.user_id)
         return ModelList(items=found[offset : offset + limit], total=len(found), limit=limit, offset=offset)

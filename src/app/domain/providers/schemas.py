@@ -13,8 +13,8 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     usable: bool
     """Whether the caller's runs can call it."""
-    key: Literal["lent"] | None
-    """Whose key they call it with: one that the server lends, or none."""
+    key: Literal["own", "lent"] | None
+    """Whose key they call it with: the caller's own, one that the server lends, or none."""
     healthy: bool | None
     """False while it is left alone, or tried with care, because calls of several users have failed; null where it is
     not usable."""

@@ -12,7 +12,6 @@ from agents import (
     ModelProvider,
     ModelSettings,
     RunConfig,
-    RunContextWrapper,
     handoff,
     set_tracing_disabled,
 )
@@ -98,12 +97,9 @@ def team(frozen: bytes) -> Team:
 
 
 def _agent(definition: AgentDefinition) -> Agent[Attempt]:
-    def instructions(run: RunContextWrapper[Attempt], _agent: Agent[Attempt]) -> str:
-        return f"{definition.instructions}\n\n{run.context.time_line}"
-
     return Agent(
         name=definition.name,
-        instructions=instructions,
+        instructions=definition.instructions,
         handoff_description=definition.description,
         model=definition.model,
         model_settings=_settings(definition.settings, definition.fallback_models),

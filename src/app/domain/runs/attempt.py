@@ -32,8 +32,9 @@ from app.domain.runs.events import (
 from app.domain.runs.gate import Gate
 from app.domain.runs.memory import CUT, MODEL, ROOT, TOOL, Memory, ToolOutput
 from app.domain.runs.questions import Question
+from app.domain.runs.speech import Speech
 from app.domain.runs.telling import Telling
-from app.lib.observability.redaction import redact
+from app.lib.observability.hiding import Hidden
 from app.lib.providers.model import AnswerStream, Delta, ModelAnswer, TokenUsage
 from app.lib.runlog.log import RunLog
 from app.lib.runlog.store import Step
@@ -50,19 +51,19 @@ class Attempt:
         memory: Memory | None = None,
         keep_question: Callable[[Question], Awaitable[None]],
         time_line: str = "",
-        credential: str | None = None,
     ) -> None:
         self.log = log
         self.context = context
         self.memory = memory or Memory()
         self.keep_question = keep_question
         self.gate = Gate()
-        self.telling = Telling(log, self.memory.told, () if credential is None else (credential,))
+        self.hidden = Hidden()
+        """The keys that its calls were made with: neither told nor stored, whatever answer or tool has them."""
+        self.telling = Telling(log, self.memory.told, self.hidden)
+        self.speech = Speech(self.telling, self.hidden, self.memory.told.text)
         self.time_line = time_line
         self.items: list[dict[str, Any]] = []
         """The session's new items: what the model said and was told."""
-        self.text = self.memory.told.text
-        """Visible text of the message that is being written."""
         self.last_message = ""
         self.finish_reason = "stop"
         self.usage = Usage(cost_usd=NOTHING)
@@ -125,7 +126,7 @@ class Attempt:
         """A call is made, perhaps again: what was shown of it is void, what it has used is told."""
         cuts = self.memory.cuts(scope, turn)
         if scope == ROOT and self.telling.supersede("paused" if cuts else "interrupted"):
-            self.text = ""
+            self.speech.begin()
         for step, usage in cuts:
             self.telling.usage(usage)
             self.telling.attach(step)
@@ -147,27 +148,30 @@ class Attempt:
     def _say(self, scope: str, delta: Delta) -> None:
         """An agent that is used as a tool answers its caller: what it says is not shown."""
         if scope == ROOT:
-            self.telling.delta(delta)
-            if not delta.reasoning:
-                self.text += delta.text
+            self.speech.say(delta)
 
     async def finish_answer(self, scope: str, turn: int, answer: ModelAnswer) -> ModelAnswer:
         """Tell of a finished answer and store it as a step; returns it with call ids that are surely unique."""
         answer = with_own_call_ids(answer)
+        encoded = msgspec.json.encode(answer)
+        if self.hidden.is_in(encoded.decode()):
+            answer = msgspec.structs.replace(answer, items=self.hidden.without(answer.items))
+            encoded = msgspec.json.encode(answer)
         del self.streams[scope, turn]
         self._take_answer(scope, turn, answer)
         self._tell_answer(scope, answer)
-        await self.telling.store(Step(scope, turn, MODEL, 0, msgspec.json.encode(answer)))
+        await self.telling.store(Step(scope, turn, MODEL, 0, encoded))
         return answer
 
     def has_spoken(self, scope: str) -> bool:
         """Whether something visible was said of the answer that is being made."""
-        return scope == ROOT and bool(self.text)
+        return scope == ROOT and bool(self.speech.text)
 
     async def retry_answer(self, scope: str, turn: int, event: Retrying) -> None:
         """The call has failed and is made again: what was shown of it is void, what it has used counts."""
         self.tell(event)
         self.telling.supersede("retrying")
+        self.speech.begin()
         stream = self.streams.pop((scope, turn), None)
         if stream is not None and (usage := self._tell_partial_usage(stream)):
             position = -(100 * self.log.attempt + event.try_)  # those of what a pause cuts off are above 0
@@ -200,6 +204,8 @@ class Attempt:
     async def finish_tool(self, name: str, call_id: str, output: Any, *, is_error: bool) -> str:
         """Tell of a tool's result and store it as a step, before the model sees the text that is returned."""
         text = output if isinstance(output, str) else msgspec.json.encode(output).decode()
+        if self.hidden.is_in(text):
+            text, output = self.hidden.without(text), self.hidden.without(output)
         place, done = self.place(call_id), ToolOutput(call_id, text, is_error)
         self._take_output(done)
         self.telling.result(name, call_id, output, is_error=is_error)
@@ -241,17 +247,15 @@ class Attempt:
         """Tell what the message that was cut off holds, and what its calls have used as far as anyone knows."""
         self._take_rest()
         self.telling.let_go(resumed=False)
-        if self.text:
-            self.items.append(message_item(self.text))
-            self._tell_message(partial=True)
+        if (text := self.speech.end(partial=True)) is not None:
+            self.last_message = text
+            self.items.append(message_item(text))
         for stream in self.streams.values():
             self._tell_partial_usage(stream)
 
     def finished_items(self) -> list[dict[str, Any]]:
-        """The new items, without the run's key and without calls that nobody answered: providers reject those."""
-        kept = without_unanswered(self.items)
-        secrets = self.telling.secrets
-        return [redact(item, also=secrets, names=False) for item in kept] if secrets else kept
+        """The new items without calls that nobody answered: providers reject those."""
+        return without_unanswered(self.items)
 
     def _take_rest(self) -> None:
         """What earlier attempts finished and this one did not reach."""
@@ -293,13 +297,13 @@ class Attempt:
         if len(text) > len(told.text):
             self.tell(MessageDelta(content=text[len(told.text) :]))
         told.text, told.reasoning, told.from_seq = "", "", None
-        self.text = text
+        self.speech.begin(text)
 
     def _tell_answer(self, scope: str, answer: ModelAnswer) -> None:
         """What belongs together is written whole, though the log grows past its bound."""
         with self.log.unbounded():
-            if scope == ROOT and self.text:
-                self._tell_message(partial=False)
+            if scope == ROOT:
+                self.last_message = self.speech.end(partial=False) or self.last_message
             for item in answer.items:
                 if item["type"] == "function_call" and item["name"] not in self.handoff_names:
                     arguments = self.telling.shown(parsed_arguments(item["arguments"]))
@@ -313,7 +317,3 @@ class Attempt:
             self.telling.usage(usage)
             return usage
         return None
-
-    def _tell_message(self, *, partial: bool) -> None:
-        self.last_message, self.text = self.text, ""
-        self.telling.message(self.last_message, partial=partial)

@@ -21,16 +21,16 @@ from app.domain.agents.tools.catalog import Tool
 from app.domain.runs.answers import parsed_arguments
 from app.domain.runs.asking import answered, approved, outcome_unknown
 from app.domain.runs.attempt import Attempt
+from app.domain.runs.callers import Callers
 from app.domain.runs.events import Retrying
 from app.domain.runs.memory import BEGUN, ROOT
-from app.domain.runs.priced import PricedAdapter
+from app.domain.runs.models import Run
 from app.domain.runs.recovery import Recovery
 from app.domain.runs.runner import to_its_end
 from app.domain.runs.translate import completed, fallbacks_of, model_call
 from app.lib.errors import AppError
 from app.lib.providers.errors import ProviderError
 from app.lib.providers.model import ModelAnswer, ModelCall
-from app.lib.providers.registry import Registry
 
 logger = structlog.get_logger()
 
@@ -38,9 +38,10 @@ logger = structlog.get_logger()
 class DurableModel(Model):
     """A model whose deltas go to the run's log at once and whose finished answers are stored as steps."""
 
-    def __init__(self, attempt: Attempt, registry: Registry, model: str, scope: str) -> None:
+    def __init__(self, attempt: Attempt, callers: Callers, run: Run, model: str, scope: str) -> None:
         self._attempt = attempt
-        self._registry = registry
+        self._callers = callers
+        self._run = run
         self._model = model
         self._scope = scope
 
@@ -75,7 +76,7 @@ class DurableModel(Model):
         attempt, scope = self._attempt, self._scope
         if scope == ROOT:
             await attempt.gate.turn()
-        recovery = Recovery(self._model, fallbacks, usable=self._is_usable)
+        recovery = Recovery(self._model, fallbacks, usable=partial(self._callers.may_call, self._run))
         while True:
             async with attempt.gate.work():
                 if recovery.number == 1:
@@ -83,7 +84,7 @@ class DurableModel(Model):
                 try:
                     answer = await self._ask(call, turn, recovery.model)
                 except ProviderError as error:
-                    wait = None if attempt.has_spoken(scope) else recovery.after(error)
+                    wait = None if attempt.has_spoken(scope) else await recovery.after(error)
                     if wait is None:
                         attempt.fail_answer(scope, turn)
                         raise
@@ -102,21 +103,13 @@ class DurableModel(Model):
 
     async def _ask(self, call: ModelCall, turn: int, model: str) -> ModelAnswer:
         attempt, scope = self._attempt, self._scope
-        adapter, name = self._registry.adapter(model)
-        with self._registry.watching(model, attempt.context.owner_id):
-            async with PricedAdapter(adapter, model).stream(msgspec.structs.replace(call, model=name)) as stream:
+        async with self._callers.calling(self._run, model, attempt.hidden) as (adapter, name):
+            async with adapter.stream(msgspec.structs.replace(call, model=name)) as stream:
                 attempt.streams[scope, turn] = stream
                 stream.take = partial(attempt.take_delta, scope)
                 async for delta in stream:
                     await attempt.tell_delta(scope, delta)
             return stream.answer
-
-    def _is_usable(self, model: str) -> bool:
-        try:
-            self._registry.adapter(model)
-        except AppError:
-            return False
-        return True
 
     async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
         raise NotImplementedError("A run always streams.")
@@ -125,18 +118,18 @@ class DurableModel(Model):
 class DurableModels(ModelProvider):
     """The models of one attempt, by their full names."""
 
-    def __init__(self, attempt: Attempt, registry: Registry, default: str, scope: str = ROOT) -> None:
+    def __init__(self, attempt: Attempt, callers: Callers, run: Run, scope: str = ROOT) -> None:
         self._attempt = attempt
-        self._registry = registry
-        self._default = default
+        self._callers = callers
+        self._run = run
         self._scope = scope
 
     def get_model(self, model_name: str | None) -> Model:
-        return DurableModel(self._attempt, self._registry, model_name or self._default, self._scope)
+        return DurableModel(self._attempt, self._callers, self._run, model_name or self._run.model, self._scope)
 
     def inside(self, scope: str) -> "DurableModels":
         """For an agent that is used as a tool."""
-        return DurableModels(self._attempt, self._registry, self._default, scope)
+        return DurableModels(self._attempt, self._callers, self._run, scope)
 
 
 def durable_tool(tool: Tool, *, needs_approval: bool = False) -> FunctionTool:

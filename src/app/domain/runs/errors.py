@@ -49,12 +49,12 @@ class TooManyMessages(AppError):
         super().__init__(detail, limit=limit, errors=[{"pointer": "/messages", "detail": detail}])
 
 
-class SecretNotFound(AppError):
-    kind = ErrorKind.NOT_FOUND
-    code = "secret_not_found"
+class SecretUnfit(AppError):
+    kind = ErrorKind.INVALID
+    code = "secret_unfit"
 
-    def __init__(self) -> None:
-        super().__init__("There is no such secret.")
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"The secret is for {provider}, which nothing of this run calls.", provider=provider)
 
 
 class StreamingDisabled(AppError):

@@ -20,6 +20,7 @@ from agents.exceptions import ModelRefusalError
 
 from app.domain.runs.assembly import RUN_CONFIG, team
 from app.domain.runs.attempt import Attempt
+from app.domain.runs.callers import Callers
 from app.domain.runs.durable import DurableModels
 from app.domain.runs.ends import Ending, cancelled, completed, failed
 from app.domain.runs.errors import MaxTurnsReached, ModelMisbehaved, RunCrashed, RunInterrupted, RunTimeout
@@ -31,7 +32,6 @@ from app.domain.runs.runner import known_error, streamed
 from app.domain.runs.told import read_told
 from app.domain.runs.translate import session_input
 from app.lib.errors import AppError
-from app.lib.providers.registry import Registry
 from app.lib.runlog.errors import LeaseLost
 from app.lib.runlog.log import LogWriter
 
@@ -56,7 +56,7 @@ class Executor:
         self,
         records: RunRecords,
         writer: LogWriter,
-        registry: Registry,
+        callers: Callers,
         *,
         max_turns: int,
         timeout_seconds: float,
@@ -64,7 +64,7 @@ class Executor:
     ) -> None:
         self._records = records
         self._writer = writer
-        self._registry = registry
+        self._callers = callers
         self._max_turns = max_turns
         self._timeout_seconds = timeout_seconds
         self._hold_seconds = hold_seconds
@@ -124,7 +124,6 @@ class Executor:
             memory=memory,
             keep_question=lambda question: self._records.keep_question(claim.run.id, question),
             time_line=claim.run.time_line,
-            credential=self._registry.key_of(claim.run.model),
         )
         seconds = self._timeout_seconds - claim.spent
         return Execution(claim, attempt, seconds=seconds, hold_seconds=self._hold_seconds)
@@ -160,7 +159,7 @@ class Executor:
             raise RunInterrupted from None  # a later release has stored what this one does not know
         attempt.handoff_names = agents.handoff_names
         config = copy.copy(RUN_CONFIG)
-        config.model_provider = DurableModels(attempt, self._registry, run.model)
+        config.model_provider = DurableModels(attempt, self._callers, run)
         result = Runner.run_streamed(
             agents.root,
             session_input(claim.items),

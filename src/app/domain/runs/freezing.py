@@ -20,6 +20,13 @@ def with_model(definitions: DefinitionSet, model: str | None) -> DefinitionSet:
     return msgspec.structs.replace(definitions, agents={**definitions.agents, definitions.root: root})
 
 
+def models_of(definitions: DefinitionSet) -> tuple[set[str], set[str]]:
+    """Those that the agents name, and those that they fall back on."""
+    agents = definitions.agents.values()
+    fallbacks = {model for agent in agents for model in agent.fallback_models}
+    return {agent.model for agent in agents if agent.model}, fallbacks
+
+
 def time_line(now: datetime, zone: str) -> str:
     local = now.astimezone(ZoneInfo(zone)).replace(microsecond=0)
     return f"Current time: {local.isoformat()} ({zone})"
@@ -41,4 +48,5 @@ def view(run: Run, head: RunHead) -> RunView:
         error=run.error,
         last_seq=head.seq,
         replaces=run.replaces,
+        secret_id=run.secret_id,
     )

@@ -12,6 +12,7 @@ from app.domain.runs.answers import parsed_arguments
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.durable import DurableModels, failure
 from app.domain.runs.runner import known_error, streamed
+from app.domain.runs.translate import TIME_LINE, session_input
 
 MAX_DEPTH = 3
 MAX_TURNS = 10
@@ -57,7 +58,8 @@ async def _outcome(
     if not asked.strip():
         return {"error": "tool_input_invalid", "detail": "An input is needed."}, True
     try:
-        result = Runner.run_streamed(agent, asked, context=attempt, max_turns=MAX_TURNS, run_config=config)
+        told = session_input([{"type": "message", "role": "user", "content": asked, TIME_LINE: attempt.time_line}])
+        result = Runner.run_streamed(agent, told, context=attempt, max_turns=MAX_TURNS, run_config=config)
         async for _ in streamed(result):
             pass
     except MaxTurnsExceeded:

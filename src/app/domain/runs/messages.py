@@ -38,6 +38,7 @@ def continuing(run: RunView, newest: Sequence[RunView], body: ContinueRun) -> St
         messages=[MessageIn(role="user", content=GO_ON)],
         session_id=run.session_id,
         model=run.model,
+        secret_id=body.secret_id or run.secret_id,
         include=body.include,
         on_disconnect=body.on_disconnect,
     )

@@ -51,6 +51,8 @@ class Run(OwnedRecord):
     cancel_when_left: Mapped[bool] = mapped_column(default=False)
     """Ends soon after its last reader left."""
     replaces: Mapped[UUID | None] = mapped_column(default=None)
+    secret_id: Mapped[UUID | None] = mapped_column(default=None)
+    """Which of the owner's keys it was started with. No foreign key: the run outlives it."""
     started_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
     ended_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
     final_message: Mapped[str | None] = mapped_column(Text, default=None)

@@ -1,7 +1,7 @@
 """Whether, when and of which model an answer is asked for again that a provider did not finish."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.resilience.backoff import full_jitter
@@ -34,7 +34,7 @@ class Recovery:
         model: str,
         fallbacks: Sequence[str] = (),
         *,
-        usable: Callable[[str], bool] = lambda _: True,
+        usable: Callable[[str], Awaitable[bool]] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = model
@@ -46,7 +46,7 @@ class Recovery:
         self._tries = 1
         self._deadline: float | None = None
 
-    def after(self, error: ProviderError) -> float | None:
+    async def after(self, error: ProviderError) -> float | None:
         """Seconds until the next try, of what is `model` then. None: the answer has failed."""
         now = self._now()
         if self._deadline is None:
@@ -59,12 +59,12 @@ class Recovery:
                 return delay
         if error.reason in _OF_THE_REQUEST or now > self._deadline:
             return None
-        return self._fall_back()
+        return await self._fall_back()
 
-    def _fall_back(self) -> float | None:
+    async def _fall_back(self) -> float | None:
         while self._others:
             self.model = self._others.pop(0)
-            if self._usable(self.model):
+            if self._usable is None or await self._usable(self.model):
                 self._tries = 1
                 self.number += 1
                 return 0.0

@@ -34,6 +34,8 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ContinueRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    secret_id: UUID | None = None
+    """Without it, the one that the run was started with."""
     include: list[Literal["history"]] = []
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
@@ -59,6 +61,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None
     last_seq: int
     replaces: UUID | None
+    secret_id: UUID | None
+    """The one that its start named."""
 
 
 class Reset(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,17 +13,17 @@ from uuid_utils.compat import uuid7
 from app.domain.accounts.schemas import Principal
 from app.domain.agents.service import AgentService
 from app.domain.runs.admission import Place
+from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
 from app.domain.runs.errors import (
     AlreadyAnswered,
     NotReplaceable,
     QuestionNotFound,
     RunNotFound,
-    SecretNotFound,
     SessionBusy,
     StreamingDisabled,
 )
-from app.domain.runs.freezing import time_line, view, with_model
+from app.domain.runs.freezing import models_of, time_line, view, with_model
 from app.domain.runs.idempotency import RepeatableStart
 from app.domain.runs.messages import checked, continuing
 from app.domain.runs.models import Run
@@ -32,12 +32,12 @@ from app.domain.runs.records import Claim
 from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
 from app.domain.runs.schemas import ContinueRun, Reset, RunView, Started, StartRun, lost_cursor
 from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
+from app.domain.runs.translate import TIME_LINE
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
 from app.domain.sessions.service import SessionService
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
-from app.lib.providers.registry import Registry
 from app.lib.runlog.cursor import Cursor
 from app.lib.runlog.log import LogWriter
 
@@ -53,7 +53,7 @@ class Runs:
         clock: Clock,
         engine: Engine,
         writer: LogWriter,
-        registry: Registry,
+        callers: Callers,
         *,
         default_model: str,
         heartbeat_seconds: float,
@@ -63,7 +63,7 @@ class Runs:
         self._clock = clock
         self._engine = engine
         self._writer = writer
-        self._registry = registry
+        self._callers = callers
         self._default_model = default_model
         self._heartbeat_seconds = heartbeat_seconds
         self._streaming = streaming
@@ -84,8 +84,6 @@ class Runs:
         """
         if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
             return Started(*begun)
-        if body.secret_id is not None:
-            raise SecretNotFound  # nobody has one before there is a vault
         with self._engine.admit() as place:
             return await self._start(user, agent, body, again, place)
 
@@ -108,10 +106,10 @@ class Runs:
                 keys = StartKeyRepository(db_session, user.user_id)
                 if (begun := await keys.take(again, run_id, now=now)) is not None:
                     return Started(*begun)
-            definitions = await AgentService.open(db_session, user.user_id).definition(agent)
-            model = body.model or definitions.root_agent.model or self._default_model
-            for wanted in {model, *(agent.model for agent in definitions.agents.values() if agent.model)}:
-                self._registry.adapter(wanted)
+            definitions = with_model(await AgentService.open(db_session, user.user_id).definition(agent), body.model)
+            model = definitions.root_agent.model or self._default_model
+            models, fallbacks = models_of(definitions)
+            await self._callers.check(db_session, user.user_id, body.secret_id, {model, *models}, fallbacks)
             sessions = SessionService.open(db_session, user.user_id, clock=self._clock)
             session = await sessions.get_or_create(body.session_id, message)
             runs = RunRepository(db_session)
@@ -119,7 +117,8 @@ class Runs:
                 await self._branch(db_session, user.user_id, session, body.replaces, by=run_id)
             if session.last_seq == 0 and seed:
                 await sessions.seed(session.id, [Message(role=m.role, content=m.content) for m in seed])
-            item = {"type": "message", "role": "user", "content": message}
+            told = time_line(now, user.time_zone)
+            item = {"type": "message", "role": "user", "content": message, TIME_LINE: told}
             row = {
                 "id": run_id,
                 "owner_id": user.user_id,
@@ -128,11 +127,12 @@ class Runs:
                 "agent": definitions.root,
                 "model": model,
                 "state": RunState.RUNNING,
-                "definition": msgspec.json.encode(with_model(definitions, body.model)),
+                "definition": msgspec.json.encode(definitions),
                 "input": msgspec.json.encode([item]),
                 "history_seq": session.last_seq or len(seed),
-                "time_line": time_line(now, user.time_zone),
+                "time_line": told,
                 "replaces": body.replaces,
+                "secret_id": body.secret_id,
                 "cancel_when_left": body.on_disconnect == "cancel",
                 "created_at": now,
                 "updated_at": now,

@@ -21,6 +21,7 @@ from app.domain.runs.events import (
 )
 from app.domain.runs.gathering import Gathering
 from app.domain.runs.told import Told
+from app.lib.observability.hiding import Hidden
 from app.lib.observability.redaction import TRUNCATED, redact
 from app.lib.providers.model import Delta, TokenUsage
 from app.lib.runlog.errors import LeaseLost, LogTooLarge
@@ -32,10 +33,10 @@ MAX_HELD = 1024 * 1024
 
 
 class Telling:
-    def __init__(self, log: RunLog, told: Told, secrets: tuple[str, ...]) -> None:
+    def __init__(self, log: RunLog, told: Told, hidden: Hidden) -> None:
         self.log = log
         self.told = told
-        self.secrets = secrets
+        self._hidden = hidden
         self._held: list[RunEvent] | None = None
         self._held_size = 0
         self._untold: list[Step] = []
@@ -155,7 +156,7 @@ class Telling:
     def shown(self, value: Any) -> Any:
         """As events, history and exports may hold it."""
         try:
-            return redact(value, also=self.secrets, longest=MAX_STRING)
+            return redact(value, also=self._hidden.spellings, longest=MAX_STRING)
         except RecursionError:  # too deep to look for credentials in it
             return {"raw": TRUNCATED}
 

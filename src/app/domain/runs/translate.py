@@ -20,6 +20,11 @@ _WHOLE = "whole"
 """Where an item of ours rides through the SDK, which drops items and changes fields that it does not know."""
 FALLBACKS = "fallback_models"
 """What an agent's other models ride under, among its settings."""
+TIME_LINE = "time_line"
+"""Where a user's item keeps what their time was, apart from their words. A model is told of it where they said them: in
+its instructions it would change all that was said before with every run, and with that what a provider has cached or
+its model has thought.
+"""
 _UNDERSTOOD = {"message", "function_call", "function_call_output"}
 _PARTS = {"output_text": "text", "refusal": "refusal"}
 
@@ -61,8 +66,15 @@ def _functions(tools: list[Tool]) -> list[Any]:
 
 def session_input(items: list[dict[str, Any]]) -> list[TResponseInputItem]:
     """A session's items for the SDK, which takes two that share an id for the same."""
-    known = [item if item.get("type", "message") in _UNDERSTOOD else _unread(item) for item in items]
+    known = [_timed(item) if item.get("type", "message") in _UNDERSTOOD else _unread(item) for item in items]
     return cast("list[TResponseInputItem]", known)
+
+
+def _timed(item: dict[str, Any]) -> dict[str, Any]:
+    if not item.get(TIME_LINE):
+        return item
+    parts = [{"type": "input_text", "text": text} for text in (item[TIME_LINE], item["content"])]
+    return {"type": "message", "role": item["role"], "content": parts}
 
 
 def _plain(items: list[TResponseInputItem]) -> list[dict[str, Any]]:

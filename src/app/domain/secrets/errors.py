@@ -10,7 +10,7 @@ class SecretNotFound(AppError):
     code = "secret_not_found"
 
     def __init__(self, secret_id: UUID) -> None:
-        super().__init__(f"There is no secret with the id {secret_id}.", secret_id=str(secret_id))
+        super().__init__("There is no such secret.", secret_id=str(secret_id))
 
 
 class VersionNotFound(AppError):

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.domain.secrets.models import Action
+from app.lib.errors import AppError
+from app.lib.providers.credentials import Address
 from app.lib.providers.probing import Verdict
 
 __all__ = ["Action", "Actor", "AuditEntry", "AuditList", "AuditVerdict", "KeepSecret", "KeptSecret", "KeptSecretList",
-           "KeyMaterial", "NewSecret", "PatchSecret", "Policy", "PolicyList", "Reveal", "Revealed", "RotateSecret",
-           "SecretList", "SecretState", "SecretVersionView", "SecretView", "SecretWarning", "SetPolicy", "UsageDay",
-           "UsageReport", "Verdict", "Verification", "VerifySecret", "VersionList"]  # fmt: skip
+           "KeyMaterial", "NewSecret", "OwnKey", "PatchSecret", "Policy", "PolicyList", "Reveal", "Revealed",
+           "RotateSecret", "SecretList", "SecretState", "SecretVersionView", "SecretView", "SecretWarning", "SetPolicy",
+           "UsageDay", "UsageReport", "Verdict", "Verification", "VerifySecret", "VersionList"]  # fmt: skip
 
 SecretState = Literal["active", "disabled", "expired"]
 SecretWarning = Literal["expires_in_30_days", "expires_in_7_days", "expires_in_1_day"]
@@ -154,6 +156,15 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None
     """Its kind."""
     last_error_at: datetime | None
+
+
+class OwnKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that calls of a provider are made with. It is not opened."""
+
+    secret_id: UUID
+    address: Address
+    refusal: AppError | None = None
+    """Why it cannot be opened now. Nobody else's is taken in its place."""
 
 
 class SecretList(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ from app.lib.providers.refusals import refused, refuses_streams, request_id, tro
 _MAX_BODY = 4 * 1024 * 1024
 _MAX_REFUSAL = 64 * 1024
 _OK = 200
+_BEGINNINGS = (b"data:", b"event:", b": ")
+"""Of a stream of events."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +121,10 @@ class HttpAnswer:
         if response is None:
             response = self._response = await self._call()
             if "json" in response.content_type:
-                self._ready.extend(self._decoder.feed_whole(await self._body(response, _MAX_BODY)))
+                body = await self._body(response, _MAX_BODY)
+                # Some gateways give a stream the wrong name.
+                is_stream = body.lstrip().startswith(_BEGINNINGS)
+                self._ready.extend((self._decoder.feed if is_stream else self._decoder.feed_whole)(body))
                 self._end()
                 return
             if "html" in response.content_type:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -36,6 +36,14 @@ class ApiKey:
         raise TypeError("A key does not leave the process.")
 
 
+class Address(NamedTuple):
+    """Where a key leads, without the key: what works or does not, whoever calls."""
+
+    provider: str
+    base_url: str = ""
+    region: str = ""
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     base_url: str = ""
@@ -48,8 +56,20 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the user's secrets it was opened from."""
     access_key_id: str = ""
     """Of AWS. With it, `api_key` is the secret that signs and is not sent itself."""
+    session_token: ApiKey | None = None
+    """Of AWS, where the two above are temporary."""
     region: str = ""
     """Of AWS."""
+
+    @property
+    def address(self) -> Address:
+        return Address(self.provider, self.base_url.rstrip("/"), self.region)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of it is shown to nobody."""
+        keys = (self.api_key, self.session_token)
+        return [key.reveal() for key in keys if key is not None] + [self.access_key_id]
 
     def __post_init__(self) -> None:
         # They end up in a header and in a host name.
@@ -65,6 +85,8 @@ class BedrockKeys(msgspec.Struct, frozen=True, kw_only=True):
     bearer: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = None
+    session_token: str | None = None
+    """With an access key that is temporary."""
     region: str = ""
     endpoint_url: str = ""
 
@@ -75,6 +97,7 @@ class BedrockKeys(msgspec.Struct, frozen=True, kw_only=True):
         if self.bearer:
             return Credential(provider="bedrock", api_key=ApiKey(self.bearer), **where)
         if self.access_key_id and self.secret_access_key:
+            where["session_token"] = ApiKey(self.session_token) if self.session_token else None
             key = ApiKey(self.secret_access_key)
             return Credential(provider="bedrock", api_key=key, access_key_id=self.access_key_id, **where)
         return None

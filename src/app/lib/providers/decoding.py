@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
+from app.lib.providers.joining import AnswerText
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
 
 MAX_KEPT = 32 * 1024 * 1024
@@ -47,3 +48,19 @@ def count_of(said: Any, name: str) -> int | None:
 def estimated_tokens(size: int) -> int:
     """About four bytes of UTF-8 are a token."""
     return (size + 3) // 4
+
+
+def estimated_usage(
+    request_size: int, text: AnswerText, arguments_size: int, said: TokenUsage | None = None
+) -> TokenUsage:
+    """Of an answer whose usage nobody told, or only in its middle (`said`): what was told then is the least."""
+    said = said or TokenUsage()
+    reasoning = estimated_tokens(len(text.whole(reasoning=True).encode()))
+    visible = estimated_tokens(len(text.whole(reasoning=False).encode()) + arguments_size)
+    return TokenUsage(
+        input_tokens=said.input_tokens or estimated_tokens(request_size),
+        output_tokens=max(said.output_tokens, visible + reasoning),
+        reasoning_tokens=max(said.reasoning_tokens, reasoning),
+        cached_tokens=said.cached_tokens,
+        source="estimated",
+    )

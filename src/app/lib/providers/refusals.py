@@ -33,24 +33,32 @@ _BY_STATUS = {
     529: Kind.OVERLOADED,
 }
 _BY_WORD = (
-    ("context_length", Kind.TOO_LARGE),
-    ("context length", Kind.TOO_LARGE),
-    ("too_large", Kind.TOO_LARGE),
+    ("contextlength", Kind.TOO_LARGE),
     ("overloaded", Kind.OVERLOADED),
     ("unavailable", Kind.OVERLOADED),
-    ("rate_limit", Kind.RATE_LIMIT),
-    ("insufficient_quota", Kind.RATE_LIMIT),
-    ("resource_exhausted", Kind.RATE_LIMIT),
-    ("api_key", Kind.AUTHENTICATION),
+    ("capacity", Kind.OVERLOADED),
+    ("ratelimit", Kind.RATE_LIMIT),
+    ("toomanyrequests", Kind.RATE_LIMIT),
+    ("insufficientquota", Kind.RATE_LIMIT),
+    ("resourceexhausted", Kind.RATE_LIMIT),
+    ("image", Kind.BAD_REQUEST),
+    ("toolarge", Kind.TOO_LARGE),
+    ("apikey", Kind.AUTHENTICATION),
     ("authentication", Kind.AUTHENTICATION),
+    ("unauthorized", Kind.AUTHENTICATION),
     ("permission", Kind.PERMISSION),
+    ("forbidden", Kind.PERMISSION),
     ("billing", Kind.PERMISSION),
-    ("not_found", Kind.NOT_FOUND),
+    ("residency", Kind.PERMISSION),
+    ("notfound", Kind.NOT_FOUND),
     ("timeout", Kind.TIMEOUT),
-    ("invalid_request", Kind.BAD_REQUEST),
-    ("invalid_prompt", Kind.BAD_REQUEST),
+    ("invalidrequest", Kind.BAD_REQUEST),
+    ("badrequest", Kind.BAD_REQUEST),
+    ("invalidprompt", Kind.BAD_REQUEST),
     ("policy", Kind.BAD_REQUEST),
 )
+"""Of lower-case letters alone, since one says `rate_limit_error`, the next `RateLimitError` and a third it in words."""
+_NO_LETTER = re.compile(r"[^a-z]+")
 _TOO_LONG = "prompt is too long"
 """What Anthropic says of a conversation that is: in the message, and nowhere else."""
 _SAID = {
@@ -75,7 +83,8 @@ _NO = r"(\bnot\b|n't\b|\bunsupported\b|\bdisabled\b)"
 _NO_STREAMS = re.compile(
     rf"\bstream(s|ing)?\b.{{0,60}}{_NO}|{_NO}.{{0,60}}\bstream(s|ing)?\b", re.IGNORECASE | re.DOTALL
 )
-_ERROR, _SERVER_ERROR, _LAST_STATUS = 400, 500, 599
+_A_STATUS = re.compile(r"[45]\d\d")
+_ERROR, _SERVER_ERROR = 400, 500
 
 
 def trouble(provider: str, kind: Kind, **about: Any) -> ProviderError:
@@ -156,9 +165,10 @@ def _kind_of_words(body: Any) -> Kind | None:
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict) and _TOO_LONG in str(error.get("message")):
         return Kind.TOO_LARGE
-    fields = [error.get(name) for name in ("code", "type", "status")] if isinstance(error, dict) else [error]
+    names = ("code", "type", "status", "status_code")
+    fields = [str(error.get(name) or "") for name in names] if isinstance(error, dict) else [str(error)]
     for value in fields:
-        if isinstance(value, int) and _ERROR <= value <= _LAST_STATUS:
-            return _kind_of_status(value)
-    words = " ".join(str(value) for value in fields if value).lower()
+        if _A_STATUS.fullmatch(value):
+            return _kind_of_status(int(value))
+    words = " ".join(_NO_LETTER.sub("", value.lower()) for value in fields)
     return next((kind for word, kind in _BY_WORD if word in words), None)

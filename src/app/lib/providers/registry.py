@@ -13,7 +13,7 @@ from app.lib.providers.anthropic.wire import AnthropicWire
 from app.lib.providers.bedrock.wire import BEDROCK, BedrockWire
 from app.lib.providers.calling import Timeouts
 from app.lib.providers.chat.wire import ChatWire
-from app.lib.providers.credentials import Credential, checked_base_url
+from app.lib.providers.credentials import Address, Credential, checked_base_url
 from app.lib.providers.demo.wire import PROVIDER as DEMO
 from app.lib.providers.demo.wire import DemoWire
 from app.lib.providers.errors import BadRegion, CredentialMissing, ProviderError, ProviderErrorKind, UnknownModel
@@ -21,7 +21,7 @@ from app.lib.providers.model import Adapter
 from app.lib.providers.probing import Probe, Verdict, verdict_of
 from app.lib.providers.refusals import trouble
 from app.lib.providers.responses.wire import ResponsesWire
-from app.lib.resilience.breaker import Breakers
+from app.lib.resilience.breaker import Breakers, BreakerState
 
 
 class _Wire(Adapter, Protocol):
@@ -92,14 +92,17 @@ class Registry:
         """The providers whose key the operator lends to users."""
         return sorted(self._own)
 
-    def key_of(self, model: str) -> str | None:
-        """The lent key that a call of this model carries: for taking it out of what tools tell."""
-        credential = self._own.get(model.partition("/")[0])
-        return credential.api_key.reveal() if credential is not None and credential.api_key is not None else None
+    def lent_for(self, model: str) -> Credential | None:
+        """What a call of this model is made with where its caller has no key."""
+        return self._own.get(provider_of(model))
 
-    def health(self) -> dict[str, str]:
+    def health(self) -> dict[str, BreakerState]:
         """Of the providers whose key the operator lends: `closed` where nothing is known against one."""
-        return {name: self._breakers.state(_address(self._own[name])) for name in self.lent}
+        return {name: self.state(self._own[name].address) for name in self.lent}
+
+    def state(self, address: Address) -> BreakerState:
+        """What is known of an address, whoever's the keys were that were sent there."""
+        return self._breakers.state(address)
 
     @contextmanager
     def watching(self, model: str, caller: Hashable, credential: Credential | None = None) -> Iterator[None]:
@@ -107,12 +110,12 @@ class Registry:
 
         Raises ProviderError at once where the address has failed for several callers just now.
         """
-        provider = model.partition("/")[0]
+        provider = provider_of(model)
         credential = credential or self._own.get(provider)
         if credential is None:
             yield
             return
-        address = _address(credential)
+        address = credential.address
         if wait := self._breakers.wait(address):
             raise trouble(provider, ProviderErrorKind.RESTING, retry_after=wait)
         try:
@@ -154,14 +157,19 @@ class Registry:
         return WIRES[provider](self._sessions[credential.lent], credential, self._timeouts), name
 
 
+def provider_of(model: str) -> str:
+    """Of `provider/model`."""
+    return model.partition("/")[0]
+
+
+def needs_key(model: str) -> bool:
+    return provider_of(model) in WIRES
+
+
 def is_known(model: str) -> bool:
     """Whether `provider/model` names a provider that is there. Which models it has, only the provider knows."""
     provider, _, name = model.partition("/")
     return bool(name.strip()) and (provider == DEMO or provider in WIRES)
-
-
-def _address(credential: Credential) -> tuple[str, str, str]:
-    return credential.provider, credential.base_url.rstrip("/"), credential.region
 
 
 def _suffices(credential: Credential, provider: str) -> bool:

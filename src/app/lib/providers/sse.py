@@ -5,6 +5,8 @@ _BOM = b"\xef\xbb\xbf"
 _NAMED = 2
 """Lines of an event that has a name."""
 
+_SIGNS_OF_LIFE = {b"ping", b"heartbeat", b"keepalive", b"keep-alive"}
+
 Event = tuple[bytes, bytes]
 """Name (empty where none was given) and data."""
 
@@ -78,6 +80,11 @@ class EventParser:
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
         return events
+
+
+def is_sign_of_life(name: bytes, data: bytes) -> bool:
+    """Whether an event that is not in the wire's words only keeps the connection open, as comments are meant to."""
+    return name in _SIGNS_OF_LIFE or (not data.strip() and name != b"error")
 
 
 def _one_event(chunk: bytes) -> Event | None:

@@ -47,7 +47,8 @@ _ADD = insert_or(
     _RUN,
     [
         *("id", "owner_id", "session_id", "session_key", "agent", "model", "state", "definition", "input"),
-        *("history_seq", "time_line", "replaces", "cancel_when_left", "created_at", "updated_at", "started_at"),
+        *("history_seq", "time_line", "replaces", "secret_id", "cancel_when_left"),
+        *("created_at", "updated_at", "started_at"),
     ],
     f"(session_id) WHERE {ACTIVE_ONLY} DO NOTHING",
     ["id"],

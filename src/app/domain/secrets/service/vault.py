@@ -6,11 +6,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.secrets.errors import SecretNotFound, SecretTampered, VaultSealed
 from app.domain.secrets.models import Action
 from app.domain.secrets.repository import SecretRepository, Usable
-from app.domain.secrets.schemas import Actor
+from app.domain.secrets.schemas import Actor, OwnKey
 from app.domain.secrets.service.chain import Chain
 from app.domain.secrets.service.sealing import has_value, is_as_stored, opened_material
 from app.domain.secrets.service.shapes import serving
@@ -20,7 +21,8 @@ from app.lib.crypto.envelope import Envelope
 from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
 from app.lib.errors import AppError
-from app.lib.providers.credentials import Credential
+from app.lib.providers.credentials import Address, Credential
+from app.lib.providers.registry import WIRES
 
 logger = structlog.get_logger()
 
@@ -39,16 +41,39 @@ class Vault:
         self._envelope = Envelope(ring)
         self._clock = clock
 
+    async def own(self, db_session: AsyncSession, owner_id: UUID, secret_id: UUID | None = None) -> dict[str, OwnKey]:
+        """What `open` would take for each provider; audits and opens nothing.
+
+        Raises SecretNotFound, and what says why the named one cannot be opened.
+        """
+        found = await SecretRepository(db_session).to_open(owner_id, [*WIRES], secret_id, None, now=self._clock.now())
+        if secret_id is not None and all(each.secret.id != secret_id for each in found):
+            raise SecretNotFound(secret_id)
+        own = {}
+        for provider in WIRES:
+            best = _best(found, serving(provider), secret_id)
+            if best is not None:
+                own[provider] = self._own_key(provider, best)
+                if best.secret.id == secret_id and (refusal := own[provider].refusal) is not None:
+                    raise refusal
+        return own
+
     async def usable(self, owner_id: UUID, provider: str, secret_id: UUID | None = None) -> bool:
         """Whether `open` would have a credential now; audits and opens nothing. Raises what `open` would."""
         async with self._db.reading() as db_session:
-            found = await self._find(SecretRepository(db_session), _Wanted(owner_id, provider, secret_id, None))
-        if found is None:
-            return False
-        check_usable(found.secret, ends_at(*found), now=self._clock.now())
-        if self._ring.is_sealed:
-            raise VaultSealed
-        return True
+            key = (await self.own(db_session, owner_id, secret_id)).get(provider)
+        if key is not None and key.refusal is not None:
+            raise key.refusal
+        return key is not None
+
+    def _own_key(self, provider: str, found: Usable) -> OwnKey:
+        address = Address(provider, found.version.base_url, found.version.region)
+        refusal: AppError | None = VaultSealed() if self._ring.is_sealed else None
+        try:
+            check_usable(found.secret, ends_at(*found), now=self._clock.now())
+        except AppError as error:
+            refusal = error
+        return OwnKey(secret_id=found.secret.id, address=address, refusal=refusal)
 
     @asynccontextmanager
     async def open(

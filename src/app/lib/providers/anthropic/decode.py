@@ -18,7 +18,7 @@ from app.lib.providers.joining import AnswerText
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
 from app.lib.providers.refusals import reported, trouble
 from app.lib.providers.sse import Event as Sent
-from app.lib.providers.sse import EventParser, EventTooLarge
+from app.lib.providers.sse import EventParser, EventTooLarge, is_sign_of_life
 from app.lib.providers.unicode import repaired
 
 Kind = ProviderErrorKind
@@ -93,6 +93,8 @@ class AnthropicDecoder:
             try:
                 event = decode(data)
             except NotAnEvent:
+                if is_sign_of_life(name, data):
+                    continue
                 self._fail(Kind.SERVER if name == b"error" else Kind.MALFORMED)
                 return
             if event.error or b"error" in {name, (event.type or "").encode()}:

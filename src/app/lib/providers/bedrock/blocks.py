@@ -23,7 +23,20 @@ class _Reasoning:
 
 
 class _Text:
-    """Where the visible text began; all of it is one message."""
+    """Where a block of the visible text is in it; all of it is one message."""
+
+    def __init__(self, start: int) -> None:
+        self.start = self.end = start
+        self.cited: list[Any] = []
+
+    def annotations(self) -> list[dict[str, Any]]:
+        """The pages of the web that the block cites."""
+        span = {"start_index": self.start, "end_index": self.end}
+        return [
+            {"type": "url_citation", "url": repaired(url), "title": repaired(title), **span}
+            for url, title in map(_page, self.cited)
+            if url
+        ]
 
 
 class Blocks:
@@ -32,6 +45,7 @@ class Blocks:
         self._blocks: dict[int, _Call | _Reasoning | _Text | None] = {}
         self.size = 0
         self.arguments_size = 0
+        self._said = 0
 
     def begin_call(self, index: int, start: ToolStart) -> None:
         # A tool that the provider runs itself is not ours to run.
@@ -51,9 +65,15 @@ class Blocks:
                 block.input.append(part.tool_use.input)
                 self.size += len(part.tool_use.input)
                 self.arguments_size += len(part.tool_use.input)
-        elif part.text:
-            self._blocks.setdefault(index, _Text())
-            self.size += len(part.text)
+        elif part.text or part.citation:
+            block = self._blocks.get(index)
+            if block is None:
+                block = self._blocks[index] = _Text(self._said)
+            if isinstance(block, _Text):
+                self._said += len(part.text or "")
+                block.end = self._said
+                block.cited += [part.citation] if part.citation else []
+            self.size += len(part.text or "")
 
     def items(self, text: str, *, whole: bool) -> list[dict[str, Any]]:
         """In the order they began. Unless the answer came to its own end, only calls that are whole."""
@@ -66,9 +86,21 @@ class Blocks:
             elif isinstance(block, _Reasoning):
                 items.append(_reasoning_item(self._origin, block.parts))
             elif isinstance(block, _Text) and text:
-                items.append(_message_item(text))
+                items.append(_message_item(text, self._annotations()))
                 text = ""
         return items
+
+    def _annotations(self) -> list[dict[str, Any]]:
+        return [note for block in self._blocks.values() if isinstance(block, _Text) for note in block.annotations()]
+
+
+def _page(citation: Any) -> tuple[str, str]:
+    """Address and title."""
+    try:
+        url, title = citation["location"]["web"]["url"], citation.get("title")
+    except (KeyError, TypeError, IndexError):
+        return "", ""
+    return (url if isinstance(url, str) else ""), (title if isinstance(title, str) else "")
 
 
 def _reasoning_item(origin: Origin, parts: list[ReasoningPart]) -> dict[str, Any]:
@@ -86,11 +118,11 @@ def _call_item(name: str, arguments: str) -> dict[str, Any]:
     return {"type": "function_call", "call_id": new_call_id(), "name": repaired(name), "arguments": arguments}
 
 
-def _message_item(text: str) -> dict[str, Any]:
+def _message_item(text: str, annotations: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "type": "message",
         "id": new_item_id("msg"),
         "role": "assistant",
         "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
+        "content": [{"type": "output_text", "text": text, "annotations": annotations}],
     }

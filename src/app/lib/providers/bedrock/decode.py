@@ -11,7 +11,7 @@ from app.lib.providers.bedrock.blocks import Blocks
 from app.lib.providers.bedrock.events import Event, NotAnEvent, Part, decode
 from app.lib.providers.bedrock.eventstream import Message, MessageParser
 from app.lib.providers.bedrock.sealed import Origin
-from app.lib.providers.decoding import MAX_KEPT, count_of, estimated_tokens
+from app.lib.providers.decoding import MAX_KEPT, count_of, estimated_usage
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.faults import kind_of_fault
 from app.lib.providers.joining import AnswerText
@@ -27,6 +27,8 @@ _FINISH = {
     "content_filtered": "content_filter",
     "refusal": "refusal",
 }
+_EVENTS = {"contentBlockStart", "contentBlockDelta", "messageStop", "metadata"}
+"""Those that say something to us."""
 _FAILED = {"malformed_model_output", "malformed_tool_use"}
 
 
@@ -83,16 +85,17 @@ class BedrockDecoder:
         return ModelAnswer(items=items, usage=self.usage(), finish_reason=reason)
 
     def usage(self) -> TokenUsage:
-        return _usage_of(self._usage) or self._estimate()
+        size = self._blocks.arguments_size
+        return _usage_of(self._usage) or estimated_usage(self._request_size, self._text, size)
 
     def _message(self, message: Message) -> None:
         kind = message.headers.get(":message-type")
         if kind in {"exception", "error"}:
             fault = message.headers.get(":exception-type") or message.headers.get(":error-code", "")
             self._fail(kind_of_fault(fault, message.payload) or Kind.SERVER)
-        elif kind == "event":
+        elif kind == "event" and (name := message.headers.get(":event-type", "")) in _EVENTS:
             try:
-                self._event(message.headers.get(":event-type", ""), decode(message.payload))
+                self._event(name, decode(message.payload))
             except NotAnEvent:
                 self._fail(Kind.MALFORMED)
 
@@ -130,16 +133,6 @@ class BedrockDecoder:
         # What goes wrong behind a whole answer takes nothing from it.
         if not self.settled:
             self.failure = self.failure or trouble(self._provider, kind)
-
-    def _estimate(self) -> TokenUsage:
-        reasoning = estimated_tokens(len(self._text.whole(reasoning=True).encode()))
-        visible = estimated_tokens(len(self._text.whole(reasoning=False).encode()) + self._blocks.arguments_size)
-        return TokenUsage(
-            input_tokens=estimated_tokens(self._request_size),
-            output_tokens=visible + reasoning,
-            reasoning_tokens=reasoning,
-            source="estimated",
-        )
 
 
 def _usage_of(said: Any) -> TokenUsage | None:

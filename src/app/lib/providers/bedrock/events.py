@@ -29,6 +29,7 @@ class ToolPart(msgspec.Struct, gc=False):
 class Part(msgspec.Struct, rename="camel", gc=False):
     text: str | None = None
     tool_use: ToolPart | None = None
+    citation: Any = None
     reasoning_content: ReasoningPart | None = None
 
 

@@ -7,8 +7,17 @@ from botocore.credentials import ReadOnlyCredentials
 _SERVICE = "bedrock"
 
 
-def signed(url: str, headers: dict[str, str], body: bytes, *, key_id: str, secret: str, region: str) -> dict[str, str]:
+def signed(
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    *,
+    key_id: str,
+    secret: str,
+    region: str,
+    session_token: str | None = None,
+) -> dict[str, str]:
     """The headers, and those that sign the request. All are signed, so none may be added or changed after."""
     request = AWSRequest(method="POST", url=url, headers=headers, data=body)
-    SigV4Auth(ReadOnlyCredentials(key_id, secret, None), _SERVICE, region).add_auth(request)
+    SigV4Auth(ReadOnlyCredentials(key_id, secret, session_token), _SERVICE, region).add_auth(request)
     return dict(request.headers.items())

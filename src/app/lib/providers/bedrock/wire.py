@@ -52,8 +52,15 @@ class BedrockWire:
         }
         credential = self._credential
         if credential.access_key_id:
+            token = credential.session_token
             return signed(
-                url, headers, body, key_id=credential.access_key_id, secret=self._key, region=credential.region
+                url,
+                headers,
+                body,
+                key_id=credential.access_key_id,
+                secret=self._key,
+                region=credential.region,
+                session_token=token.reveal() if token is not None else None,
             )
         return headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
 

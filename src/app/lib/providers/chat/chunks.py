@@ -27,6 +27,7 @@ class Message(msgspec.Struct, gc=False):
     reasoning: Any = None
     reasoning_text: Any = None
     thinking: Any = None
+    reasoning_details: Any = None
     refusal: Any = None
     tool_calls: list[ToolPart] | None = None
     function_call: FunctionPart | None = None
@@ -38,6 +39,7 @@ class Choice(msgspec.Struct, gc=False):
     message: Message | None = None
     finish_reason: str | None = None
     usage: Any = None
+    error: Any = None
 
 
 class Chunk(msgspec.Struct, gc=False):
@@ -65,7 +67,7 @@ def decode(data: bytes) -> Chunk:
 
 
 def _decode_leniently(data: bytes, error: Exception) -> Chunk:
-    """The rare ones: half a surrogate pair, which only the standard library takes, and events of unknown kinds."""
+    """The rare ones: half a surrogate pair (only the standard library takes it), numbers as text, unknown events."""
     try:
         value = json.loads(data) if b"\\u" in data else msgspec.json.decode(data)
     except (ValueError, RecursionError):
@@ -73,7 +75,7 @@ def _decode_leniently(data: bytes, error: Exception) -> Chunk:
     if not isinstance(value, dict):
         raise NotAChunk from error
     try:
-        return msgspec.convert(value, Chunk)
+        return msgspec.convert(value, Chunk, strict=False)
     except msgspec.ValidationError:
         if "choices" in value and "error" not in value:
             raise NotAChunk from error

@@ -8,13 +8,13 @@ from typing import Any
 from app.lib.providers.chat.calls import PendingCall, PendingCalls
 from app.lib.providers.chat.chunks import Choice, Chunk, Message, NotAChunk, ToolPart, decode
 from app.lib.providers.chat.usage import usage_of
-from app.lib.providers.decoding import MAX_KEPT, estimated_tokens
+from app.lib.providers.decoding import MAX_KEPT, estimated_usage
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.identity import new_item_id
 from app.lib.providers.joining import AnswerText
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
 from app.lib.providers.refusals import reported, trouble
-from app.lib.providers.sse import Event, EventParser, EventTooLarge
+from app.lib.providers.sse import Event, EventParser, EventTooLarge, is_sign_of_life
 from app.lib.providers.unicode import repaired
 
 Kind = ProviderErrorKind
@@ -101,18 +101,23 @@ class ChatDecoder:
                 self._order.append(kind)
 
     def _fail(self, kind: Kind) -> None:
-        self.failure = self.failure or trouble(self._provider, kind)
+        # What cannot be read behind a whole answer takes nothing from it.
+        if not self.settled:
+            self.failure = self.failure or trouble(self._provider, kind)
 
     def _events(self, events: list[Event]) -> None:
         for name, data in events:
-            if data == _DONE:
+            if data.startswith(_DONE):
                 self._finish()
                 return
             try:
                 chunk = decode(data)
             except NotAChunk:
-                self.failure = trouble(self._provider, Kind.SERVER if name == b"error" else Kind.MALFORMED)
-                return
+                if not is_sign_of_life(name, data):
+                    self._fail(Kind.SERVER if name == b"error" else Kind.MALFORMED)
+                if self.failure is not None:
+                    return
+                continue
             if chunk.error or name == b"error":
                 self.failure = reported(self._provider, chunk.error or {})
                 return
@@ -130,8 +135,10 @@ class ChatDecoder:
     def _chunk(self, chunk: Chunk) -> None:
         if chunk.usage:
             self._usage = chunk.usage
-        elif chunk.x_groq:
-            self._usage = chunk.x_groq.get("usage") or self._usage if isinstance(chunk.x_groq, dict) else self._usage
+        elif isinstance(chunk.x_groq, dict):
+            self._usage = chunk.x_groq.get("usage") or self._usage
+            if why := chunk.x_groq.get("error"):
+                self.failure = reported(self._provider, why)
         if not chunk.choices:
             if chunk.object == "error":
                 self.failure = reported(self._provider, {"code": chunk.code})
@@ -145,13 +152,15 @@ class ChatDecoder:
         message = choice.delta or choice.message
         if message is not None:
             self._message(message)
-        if choice.finish_reason or choice.usage:
+        if choice.finish_reason or choice.usage or choice.error:
             self._choice_ends(choice)
 
     def _choice_ends(self, choice: Choice) -> None:
         self._usage = choice.usage or self._usage
         reason = (choice.finish_reason or "").lower()
-        if reason in _FAILED:
+        if choice.error:
+            self.failure = reported(self._provider, choice.error)
+        elif reason in _FAILED:
             self._fail(_FAILED[reason])
         elif reason:
             self.settled = True
@@ -163,6 +172,8 @@ class ChatDecoder:
         reasoning = message.reasoning_content or message.reasoning or message.reasoning_text or message.thinking
         if reasoning and isinstance(reasoning, str):
             self._text.add(reasoning, reasoning=True)
+        elif message.reasoning_details:
+            self._details(message.reasoning_details)
         if content:
             if isinstance(content, str):
                 self._text.say(content)
@@ -187,9 +198,17 @@ class ChatDecoder:
             if isinstance(text := part.get("text"), str):
                 self._text.say(text)
             thinking = part.get("thinking")
-            for thought in thinking if isinstance(thinking, list) else []:
-                if isinstance(thought, dict) and isinstance(text := thought.get("text"), str):
-                    self._text.add(text, reasoning=True)
+            if isinstance(thinking, str):
+                self._text.add(thinking, reasoning=True)
+            else:
+                self._details(thinking)
+
+    def _details(self, details: Any) -> None:
+        """Reasoning as a list of typed parts, some of which are sealed and say nothing."""
+        for detail in details if isinstance(details, list) else []:
+            text = detail.get("text") or detail.get("summary") if isinstance(detail, dict) else None
+            if isinstance(text, str):
+                self._text.add(text, reasoning=True)
 
     def _tool(self, part: ToolPart, position: int) -> None:
         call = self._calls.find(part, position)
@@ -218,17 +237,11 @@ class ChatDecoder:
         return ModelAnswer(items=items, usage=self.usage(), finish_reason=reason, response_id=self._response_id)
 
     def usage(self) -> TokenUsage:
-        return usage_of(self._usage) or self._estimate()
-
-    def _estimate(self) -> TokenUsage:
-        reasoning = estimated_tokens(len(self._text.whole(reasoning=True).encode()))
-        visible = estimated_tokens(len(self._text.whole(reasoning=False).encode()) + self._arguments_size)
-        return TokenUsage(
-            input_tokens=estimated_tokens(self._request_size),
-            output_tokens=visible + reasoning,
-            reasoning_tokens=reasoning,
-            source="estimated",
-        )
+        """What a server tells of its usage with every chunk is not yet all of it."""
+        said = usage_of(self._usage)
+        if said is not None and self.settled:
+            return said
+        return estimated_usage(self._request_size, self._text, self._arguments_size, said)
 
     def _message_item(self) -> dict[str, Any]:
         text = self._text.whole(reasoning=False)

@@ -9,7 +9,7 @@ from app.lib.providers.model import TokenUsage
 def usage_of(said: Any) -> TokenUsage | None:
     """None where the server said nothing usable."""
     input_tokens, output_tokens = count_of(said, "prompt_tokens"), count_of(said, "completion_tokens")
-    if input_tokens is None or output_tokens is None:
+    if input_tokens is None or output_tokens is None or not (input_tokens or output_tokens):
         return None
     reasoning_tokens = count_of(said.get("completion_tokens_details"), "reasoning_tokens") or 0
     if count_of(said, "total_tokens") == input_tokens + output_tokens + reasoning_tokens:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+TIME = "Current time: "
+
 
 @dataclass(slots=True)
 class Called:
@@ -45,6 +47,8 @@ class Called:
 @dataclass(slots=True)
 class Turn:
     said: str = ""
+    told: str = ""
+    """What was told beside it: a part of its own, before the words."""
     calls: list[Called] = field(default_factory=list)
 
     def calls_of(self, *names: str) -> list[Called]:
@@ -58,7 +62,7 @@ def turns_of(items: list[dict[str, Any]]) -> list[Turn]:
     for item in items:
         kind = item.get("type", "message")
         if kind == "message" and item.get("role") == "user":
-            turns.append(Turn(text_of(item.get("content"))))
+            turns.append(_turn(item.get("content")))
         elif kind == "function_call":
             called = Called(item["name"], _object(item.get("arguments")))
             waiting[item["call_id"]] = called
@@ -66,6 +70,12 @@ def turns_of(items: list[dict[str, Any]]) -> list[Turn]:
         elif kind == "function_call_output" and item["call_id"] in waiting:
             waiting.pop(item["call_id"]).output = _value(item.get("output"))
     return turns[1:] or turns
+
+
+def _turn(content: Any) -> Turn:
+    if isinstance(content, list) and len(content) > 1 and (told := text_of(content[:1])).startswith(TIME):
+        return Turn(text_of(content[1:]), told)
+    return Turn(text_of(content))
 
 
 def text_of(content: Any) -> str:

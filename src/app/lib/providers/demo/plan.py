@@ -51,7 +51,7 @@ def next_step(items: list[dict[str, Any]], instructions: str, tools: set[str]) -
 
 
 def _moment(turn: Turn, instructions: str) -> Moment | None:
-    told = told_moment(instructions)
+    told = told_moment(turn.told) or told_moment(instructions)
     for call in [] if told is not None else turn.calls_of("get_user_datetime"):
         told = moment_of(call.result.get("datetime"), call.result.get("time_zone"))
     return told

@@ -5,7 +5,7 @@ The answer is whole when `response.completed` or `response.incomplete` was read;
 
 from typing import Any
 
-from app.lib.providers.decoding import MAX_KEPT, estimated_tokens
+from app.lib.providers.decoding import MAX_KEPT, estimated_usage
 from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.joining import AnswerText
 from app.lib.providers.model import Delta, ModelAnswer, TokenUsage
@@ -15,7 +15,7 @@ from app.lib.providers.responses.items import ORIGIN, Unsound, kept, refuses
 from app.lib.providers.responses.outputs import Output, Outputs
 from app.lib.providers.responses.usage import usage_of
 from app.lib.providers.sse import Event as Framed
-from app.lib.providers.sse import EventParser, EventTooLarge
+from app.lib.providers.sse import EventParser, EventTooLarge, is_sign_of_life
 from app.lib.providers.unicode import repaired
 
 Kind = ProviderErrorKind
@@ -86,12 +86,14 @@ class ResponsesDecoder:
 
     def _events(self, events: list[Framed]) -> None:
         for name, data in events:
-            if data == _DONE:
+            if data.startswith(_DONE):
                 continue
             try:
                 event = decode(data)
                 self._event(event, event.type or name.decode(errors="replace"))
             except NotAnEvent:
+                if is_sign_of_life(name, data):
+                    continue
                 self._fail(Kind.SERVER if name == b"error" else Kind.MALFORMED)
             except Unsound:
                 self._fail(Kind.MALFORMED)
@@ -109,7 +111,7 @@ class ResponsesDecoder:
             self._item(event.output_index, event.item)
         elif kind in _ENDS:
             self._end_with(event.response, _ENDS[kind])
-        elif kind in _ERRORS or (event.error and not kind):
+        elif kind in _ERRORS or (event.error and not event.type):
             self.failure = reported(self._provider, event.error or {"code": event.code})
 
     def _delta(self, event: Event, kind: str, delta: str) -> None:
@@ -192,14 +194,5 @@ class ResponsesDecoder:
         return ModelAnswer(items=marked, usage=self.usage(), finish_reason=reason, response_id=self._response_id)
 
     def usage(self) -> TokenUsage:
-        return usage_of(self._usage) or self._estimate()
-
-    def _estimate(self) -> TokenUsage:
-        reasoning = estimated_tokens(len(self._text.whole(reasoning=True).encode()))
-        visible = estimated_tokens(len(self._text.whole(reasoning=False).encode()) + self._outputs.arguments_size)
-        return TokenUsage(
-            input_tokens=estimated_tokens(self._request_size),
-            output_tokens=visible + reasoning,
-            reasoning_tokens=reasoning,
-            source="estimated",
-        )
+        size = self._outputs.arguments_size
+        return usage_of(self._usage) or estimated_usage(self._request_size, self._text, size)
