@@ -1,16 +1,14 @@
 """Adapters whose calls are counted, with what they used, however they end."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
-import anyio
-
+from app.domain.runs.runner import to_its_end
 from app.lib.providers.errors import ProviderError
 from app.lib.providers.model import Adapter, AnswerStream, ModelCall, TokenUsage
 
-COUNT_SECONDS = 2.0
-
-Count = Callable[[TokenUsage | None, str | None], Awaitable[None]]
+Count = Callable[[TokenUsage | None, str | None], Coroutine[Any, Any, None]]
 
 
 class CountedAdapter:
@@ -30,8 +28,8 @@ class CountedAdapter:
             raise
         finally:
             # A run that is cancelled has used what it used.
-            with anyio.move_on_after(COUNT_SECONDS, shield=True):
-                await self._count(_used(answer, failure), failure.reason if failure is not None else None)
+            reason = failure.reason if failure is not None else None
+            await to_its_end(self._count(_used(answer, failure), reason))
 
 
 def _used(answer: AnswerStream | None, failure: ProviderError | None) -> TokenUsage | None:
