@@ -2,7 +2,7 @@
 
 import random
 import string
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -47,9 +47,9 @@ def canaries(number: int, seed: str) -> list[Canary]:
 
 
 def spellings(text: str) -> Iterator[bytes]:
-    """As it is, reversed, in hexadecimal, in a URL, in JSON, and within anything that is written in base64."""
+    """As it is, in hexadecimal, in a URL, in JSON, and within anything that is written in base64."""
     raw = text.encode()
-    yield from (raw, raw[::-1], raw.hex().encode(), raw.hex().upper().encode())
+    yield from (raw, raw.hex().encode(), raw.hex().upper().encode())
     yield from {quote(text, safe="").encode(), quote(text).encode()} - {raw}
     yield text.replace("\\", "\\\\").replace('"', '\\"').encode()
     for before in range(3):
@@ -57,6 +57,13 @@ def spellings(text: str) -> Iterator[bytes]:
         whole = raw[before : before + (len(raw) - before) // 3 * 3]
         yield b64encode(whole)
         yield b64encode(whole).replace(b"+", b"-").replace(b"/", b"_")
+
+
+def written(key: str) -> list[str]:
+    """As somebody may write it down who has it."""
+    raw = key.encode()
+    coded = [b64encode(before + raw).decode() for before in (b"", b".", b"..")]
+    return [key, raw.hex(), raw.hex().upper(), quote(key, safe=""), *coded, urlsafe_b64encode(raw).decode()]
 
 
 def sightings(places: Mapping[str, bytes], keys: list[Canary]) -> set[tuple[str, str]]:

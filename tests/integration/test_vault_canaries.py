@@ -20,14 +20,14 @@ from redis.asyncio import Redis
 from app.domain.accounts.schemas import Role
 from app.domain.accounts.service import AccountService
 from app.lib.db.engine import Database
-from tests.canaries import Canary, canaries, sightings, spellings
+from tests.canaries import Canary, canaries, sightings, written
 from tests.integration.conftest import PASSWORD
 from tests.servers import Nursery, Process
 from tests.sockets import socket_of
 from tests.valkey import ValkeyServer, valkey_server
-from tests.wires import anthropic, bedrock
+from tests.wires import anthropic, bedrock, responses
 from tests.wires.chat import ChatWire, Seen
-from tests.wires.script import Script, refusal
+from tests.wires.script import Script, answer, refusal
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -62,14 +62,34 @@ class Wires:
 
 
 def echo(seen: Seen) -> Script:
-    key = seen.headers.get("x-api-key") or seen.headers.get("authorization", "").removeprefix("Bearer ")
-    said = b" ".join(spellings(key)).decode()
+    key = key_in(seen)
+    said = " ".join(written(key))
     body = {"error": {"message": f"Wrong key: {said}", "type": "authentication_error", "code": key}}
     return refusal(401, body, x_request_id=key, www_authenticate=f"Bearer {key}")
 
 
+def key_in(seen: Seen) -> str:
+    return seen.headers.get("x-api-key") or seen.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def say_it(seen: Seen) -> Script:
+    """An answer with the key in it: whole, over many chunks, and in other spellings. Every other one is a refusal."""
+    key = key_in(seen)
+    if (len(key) + ord(key[20])) % 2:
+        return echo(seen)
+    pieces = ["It is ", *(key[at : at + 7] for at in range(0, len(key), 7)), ". ", key, " "]
+    told = [f"{each} " for each in written(key)]
+    if "/responses" in seen.path:
+        return responses.answer(*pieces, *told)
+    if "/messages" in seen.path:
+        return anthropic.answer(*pieces, *told)
+    return bedrock.answer(*pieces, *told) if "/model/" in seen.path else answer(*pieces, *told)
+
+
 @pytest.fixture
 def wires(chat_wire: ChatWire, anthropic_wire: ChatWire, bedrock_wire: ChatWire) -> Wires:
+    for wire in (chat_wire, anthropic_wire, bedrock_wire):
+        wire.default = say_it
     return Wires(chat_wire, anthropic_wire, bedrock_wire)
 
 
@@ -82,6 +102,7 @@ async def serving(servers: Nursery, folder: Path, database_url: str, valkey: Val
         "HEADGATE_DATABASE_URL": database_url,
         "HEADGATE_LOG_LEVEL": "DEBUG",
         "HEADGATE_EGRESS_ALLOW": "127.0.0.1",
+        "HEADGATE_RATE_LIMIT_PER_MINUTE": "1000",
         **redis,
     }
     process = await servers.start(environment, folder, folder / "log")
@@ -118,6 +139,20 @@ async def visitor(stack: AsyncExitStack, url: str, db: Database, role: Role = Ro
     return Visitor(client)
 
 
+async def asked_by_runs(who: Visitor, key: Canary, secret_id: str) -> None:
+    body = {"messages": [{"role": "user", "content": "What is my key?"}], "secret_id": secret_id}
+    body["model"] = f"{key.provider}/m"
+    async with who.client.stream("POST", "/api/v1/chat/stream", json=body) as stream:
+        told = await stream.aread()
+        assert stream.status_code == 200, told
+        run = stream.headers["location"]
+    who.told += told
+    assert b"event: completed" in told or b"event: error" in told
+    session = (await who.ask("GET", run)).json()["session_id"]
+    for path in ("history", "export", "export?format=markdown"):
+        await who.ask("GET", f"/api/sessions/{session}/{path}")
+
+
 async def through_its_doors(who: Visitor, key: Canary, next_key: Canary, wires: Wires, password: str | None) -> None:
     """The way of a key that is what it should be."""
     query = f"?api-key={quote(key.value, safe='')}" if key.provider == "openai_compatible" else ""
@@ -132,6 +167,7 @@ async def through_its_doors(who: Visitor, key: Canary, next_key: Canary, wires: 
     rotated = await who.ask("POST", f"{address}/rotate", {**next_key.material, **place, "overlap": 600})
     assert rotated.json()["version"] == 2, rotated.json()["code"]
     await who.ask("POST", f"{address}/versions/1/restore")
+    await asked_by_runs(who, key, stored.json()["id"])
     for path in ("", "/versions", "/audit", "/usage"):
         assert (await who.ask("GET", f"{address}{path}")).status_code == 200
     # What is shown here is the one thing that is not kept.
