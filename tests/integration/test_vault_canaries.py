@@ -194,8 +194,9 @@ async def to_wrong_places(who: Visitor, key: Canary, wires: Wires) -> None:
         assert (await who.ask("POST", "/api/secrets", body)).status_code in {400, 422}
     for body in ({"disabled": value}, {"default": value}, {"expires_at": value}):
         await who.ask("PATCH", address, body)
-    for body in ({"overlap": value}, {"value": {"key": value}}, {"value": f"{value} {value}"}):
-        await who.ask("POST", f"{address}/rotate", body)
+    wrong: Any
+    for wrong in ({"overlap": value}, {"value": {"key": value}}, {"value": f"{value} {value}"}):
+        await who.ask("POST", f"{address}/rotate", wrong)
     for method, path in (
         ("GET", f"/api/secrets/{value}"),
         ("POST", f"/api/secrets/{value}/reveal"),
@@ -245,7 +246,8 @@ async def heard_by_redis(valkey: ValkeyServer, heard: bytearray) -> None:
 
 async def kept_by_redis(valkey: ValkeyServer) -> bytes:
     async with Redis.from_url(valkey.url) as client:
-        return b"".join([key + (await client.dump(key) or b"") for key in await client.keys("*")])
+        kept: list[Any] = [part for key in await client.keys("*") for part in (key, await client.dump(key) or b"")]
+    return b"".join(kept)
 
 
 async def break_storing(db: Database) -> None:

@@ -69,8 +69,8 @@ class Callers:
     async def calling(self, run: Run, model: str, hidden: Hidden) -> AsyncIterator[tuple[Adapter, str]]:
         """For one call: whom to call, and by which name of the model. What the key is, is added to `hidden`."""
         if not needs_key(model):
-            adapter, name = self._registry.adapter(model)
-            yield PricedAdapter(adapter, model), name
+            keyless, name = self._registry.adapter(model)
+            yield PricedAdapter(keyless, model), name
             return
         async with self._keys.opened(
             owner_id=run.owner_id, provider=provider_of(model), secret_id=run.secret_id, run_id=run.id
