@@ -4,6 +4,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from app.domain.secrets.schemas import Actor, NewSecret, SecretView
@@ -39,10 +40,11 @@ class TestVault:
 
     db: Database
     keys: list[MasterKey] = field(default_factory=lambda: [master_key()])
-    clock: FixedClock = field(default_factory=lambda: FixedClock(START))
+    clock: Any = field(default_factory=lambda: FixedClock(START))
+    ring: Ring = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.ring = Ring(lambda: self.keys)
+        self.ring = self.ring or Ring(lambda: self.keys)
         self.envelope = Envelope(self.ring)
         self.secrets = Secrets(self.db, self.ring, self.clock, Policy())
         self.vault = Vault(self.db, self.ring, self.clock)
