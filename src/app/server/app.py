@@ -90,6 +90,7 @@ def create_app(
                 "admission": running.engine.admission,
                 "probe": probe,
                 "ring": vaulting.ring,
+                "node": vaulting.node,
             }
         ),
         lifespan=[watch_signals, running.lifespan, vaulting.lifespan],

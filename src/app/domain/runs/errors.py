@@ -49,14 +49,6 @@ class TooManyMessages(AppError):
         super().__init__(detail, limit=limit, errors=[{"pointer": "/messages", "detail": detail}])
 
 
-class SecretNotFound(AppError):
-    kind = ErrorKind.NOT_FOUND
-    code = "secret_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such secret.")
-
-
 class StreamingDisabled(AppError):
     kind = ErrorKind.FORBIDDEN
     code = "streaming_disabled"

@@ -19,7 +19,6 @@ from app.domain.runs.errors import (
     NotReplaceable,
     QuestionNotFound,
     RunNotFound,
-    SecretNotFound,
     SessionBusy,
     StreamingDisabled,
 )
@@ -32,6 +31,7 @@ from app.domain.runs.records import Claim
 from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
 from app.domain.runs.schemas import ContinueRun, Reset, RunView, Started, StartRun, lost_cursor
 from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
+from app.domain.secrets.errors import SecretNotFound
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
 from app.domain.sessions.service import SessionService
@@ -85,7 +85,7 @@ class Runs:
         if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
             return Started(*begun)
         if body.secret_id is not None:
-            raise SecretNotFound  # nobody has one before there is a vault
+            raise SecretNotFound(body.secret_id)  # no run opens one yet
         with self._engine.admit() as place:
             return await self._start(user, agent, body, again, place)
 
