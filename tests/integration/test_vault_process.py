@@ -125,10 +125,3 @@ async def test_a_ring_in_a_variable_is_not_written(
 
     assert code == 1
     assert told == "headgate: HEADGATE_MASTER_KEY holds the master key: change it there, the newest key last.\n"
-
-
-def test_no_command_takes_a_key_as_an_argument(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["keys", "rotate", "--help"], ["keys", "status", "--help"], ["audit", "verify", "--help"]):
-        with pytest.raises(SystemExit):
-            headgate(*arguments)
-    assert "--key" not in capsys.readouterr().out
