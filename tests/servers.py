@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,20 @@ class Nursery:
         self._process = process
         self._lock = threading.Lock()
 
-    async def start(self, environment: Mapping[str, str], folder: Path, log: Path | None = None) -> Process:
-        """A server of these settings, as soon as it serves. It logs to where the tests do, or into a file."""
-        order = {"environment": dict(environment), "folder": str(folder), "log": str(log) if log else None}
+    async def start(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path | None = None,
+        *,
+        arguments: Sequence[str] = ("serve",),
+    ) -> Process:
+        """A server of these settings, as soon as it serves. It logs to where the tests do, or into a file.
+
+        With other arguments it is another command, as soon as it has said its first line, which is the `url` then.
+        """
+        order: dict[str, Any] = {"environment": dict(environment), "folder": str(folder), "arguments": [*arguments]}
+        order["log"] = str(log) if log else None
         answer = await to_thread.run_sync(self.ask, order, abandon_on_cancel=True)
         assert answer["url"], "it ended instead: why, is on stderr"
         return Process(self, answer["pid"], answer["url"])
@@ -80,7 +91,8 @@ def nursery() -> Iterator[Nursery]:
 
 def _obey() -> None:
     """Orders come and answers go a line at a time, until nobody gives orders any more."""
-    import app.server.serve  # noqa: F401, PLC0415 - what costs the time
+    import app.server.key_commands  # noqa: PLC0415 - what costs the time
+    import app.server.serve  # noqa: F401, PLC0415 - as above
 
     children: set[int] = set()
     answer: dict[str, Any]
@@ -122,7 +134,7 @@ def _serve(order: dict[str, Any], speaking: int) -> None:
     environment = os.environ  # noqa: TID251 - the server's own
     environment.clear()
     environment.update(order["environment"])
-    sys.argv = ["headgate", "serve"]
+    sys.argv = ["headgate", *order["arguments"]]
     code: Any = 1
     try:
         main()

@@ -4,8 +4,10 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from app.domain.secrets.repository.uses import Uses
 from app.domain.secrets.schemas import Actor, NewSecret, SecretView
 from app.domain.secrets.service import Oversight, Secrets, Trail, Vault
 from app.lib.clock import FixedClock
@@ -39,13 +41,15 @@ class TestVault:
 
     db: Database
     keys: list[MasterKey] = field(default_factory=lambda: [master_key()])
-    clock: FixedClock = field(default_factory=lambda: FixedClock(START))
+    clock: Any = field(default_factory=lambda: FixedClock(START))
+    uses: Uses | None = None
+    ring: Ring = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.ring = Ring(lambda: self.keys)
+        self.ring = self.ring or Ring(lambda: self.keys)
         self.envelope = Envelope(self.ring)
         self.secrets = Secrets(self.db, self.ring, self.clock, Policy())
-        self.vault = Vault(self.db, self.ring, self.clock)
+        self.vault = Vault(self.db, self.ring, self.clock, uses=self.uses)
         self.trail = Trail(self.db, self.ring)
         self.oversight = Oversight(self.db, self.ring, self.clock)
 

@@ -144,6 +144,7 @@ def _password() -> str:
 
 def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()  # some commands take their time
 
 
 def _say(what: object, code: int) -> int:

@@ -1,6 +1,8 @@
 """Secrets as their owner keeps them, on real databases."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import anyio
@@ -19,6 +21,7 @@ from app.domain.secrets.errors import (
     VersionNotFound,
 )
 from app.domain.secrets.schemas import NewSecret, PatchSecret, RotateSecret
+from app.domain.secrets.service import open_uses
 from app.domain.secrets.service import secrets as keeping
 from app.lib.db.engine import Database
 from app.lib.egress.errors import EgressRefused
@@ -31,8 +34,11 @@ AWS = "a/B+" * 10
 
 
 @pytest.fixture
-def vault(db: Database) -> TestVault:
-    return TestVault(db)
+async def vault(db: Database) -> AsyncIterator[TestVault]:
+    """As the server's: uses are noted in the quick way where nothing speaks against it."""
+    made = TestVault(db, uses=open_uses(db))
+    yield made
+    await made.vault.close()
 
 
 @pytest.fixture
@@ -57,8 +63,8 @@ async def test_a_stored_key_is_opened_for_a_call_and_shown_only_masked(vault: Te
 async def test_nothing_of_a_key_is_in_the_database_in_the_clear(vault: TestVault, owner: UUID, db: Database) -> None:
     await vault.store(owner)
     async with db.reading() as db_session:
-        rows = (await db_session.execute(text("SELECT * FROM secret_version"))).all()
-        rows += (await db_session.execute(text("SELECT * FROM secret_audit"))).all()
+        rows = [*(await db_session.execute(text("SELECT * FROM secret_version")))]
+        rows += [*(await db_session.execute(text("SELECT * FROM secret_audit")))]
 
     assert KEY.encode() not in b"".join(v if isinstance(v, bytes) else str(v).encode() for row in rows for v in row)
 
@@ -89,7 +95,7 @@ async def test_the_database_lets_no_second_default_be(vault: TestVault, owner: U
 async def test_parallel_defaults_leave_exactly_one(vault: TestVault, owner: UUID) -> None:
     async with anyio.create_task_group() as tasks:
         for n in range(8):
-            tasks.start_soon(lambda n=n: vault.store(owner, f"sk-{n:020}", default=True))
+            tasks.start_soon(partial(vault.store, owner, f"sk-{n:020}", default=True))
     items = (await vault.secrets.page(owner, limit=10, offset=0)).items
 
     assert sorted(item.default for item in items) == [False] * 7 + [True]
@@ -105,6 +111,10 @@ async def test_a_named_secret_comes_before_the_default_and_only_for_its_provider
     assert await vault.key_of(owner, "anthropic", secret_id=named.id) == ANTHROPIC
     assert await vault.key_of(owner, "openai_responses") == KEY  # another wire of the same provider
     assert await vault.key_of(owner, "bedrock") is None
+    async with vault.db.reading() as db_session:
+        own = await vault.vault.own(db_session, owner, named.id)
+    assert own.keys() == {"openai", "openai_responses", "anthropic"}
+    assert own["openai_responses"].secret_id == named.id
 
 
 async def test_another_users_secret_is_not_there(vault: TestVault, owner: UUID) -> None:

@@ -98,9 +98,11 @@ def create_app(
                 "admission": running.engine.admission,
                 "probe": probe,
                 "ring": vaulting.ring,
+                "node": vaulting.node,
             }
         ),
-        lifespan=[watch_signals, running.lifespan, vaulting.lifespan],
+        # Whoever stands first leaves last: runs use the vault until they are let go.
+        lifespan=[watch_signals, vaulting.lifespan, running.lifespan],
         on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,

@@ -74,9 +74,9 @@ class Settings(BaseSettings):
     """DEBUG, INFO, WARNING or ERROR."""
 
     master_key: SecretStr | None = None
-    """Seals stored secrets: 32 bytes in base64. Empty: master.key in the data folder, made at the first start."""
+    """Seals stored secrets: 32 bytes in base64, or several, the newest last. Empty: master.key in the data folder."""
     master_key_file: Path | None = None
-    """A file that holds the master key, such as a mounted secret."""
+    """A file that holds the master keys, a line each, the newest last. `headgate keys rotate` changes it."""
     jwt_secret: SecretStr | None = None
     """Signs access tokens: at least 32 characters. Empty: jwt.secret in the data folder, made at the first start."""
     jwt_jwks_url: WebUrl = ""

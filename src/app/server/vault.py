@@ -23,6 +23,7 @@ from app.domain.secrets.service import (
     Trail,
     UsageBook,
     Vault,
+    open_uses,
 )
 from app.lib.clock import Clock
 from app.lib.crypto.ring import Ring
@@ -62,6 +63,7 @@ class Vaulting:
             tasks.cancel_scope.cancel()
         with anyio.move_on_after(LEAVE_SECONDS, shield=True):
             await self.node.leave()
+            await self.vault.close()
 
     async def _shred_old(self, active: ActiveRuns) -> None:
         while True:
@@ -86,7 +88,8 @@ def build_vault(
         "oversight": Oversight(db, ring, clock),
     }
     provided = {name: _always(door) for name, door in doors.items()}
-    return Vaulting(ring, Vault(db, ring, clock), book, Endings(db, clock), provided, secrets, Node(db, ring))
+    vault = Vault(db, ring, clock, uses=open_uses(db))
+    return Vaulting(ring, vault, book, Endings(db, clock), provided, secrets, Node(db, ring))
 
 
 def _always(value: Any) -> Provide:

@@ -1,16 +1,14 @@
 """The run log in SQLite: the standard library's driver in a thread of its own, in the same file as all else."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import batched
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
 from app.lib.db.engine import SQLITE_BUSY_SECONDS, Database
+from app.lib.db.worker import Worker
 from app.lib.runlog.reading import DatabaseReader
 from app.lib.runlog.store import Write
 
@@ -39,7 +37,7 @@ class SqliteLogStore(DatabaseReader):
         super().__init__(db)
         self._path = db.url.database or ""
         self._lease_seconds = lease_seconds
-        self._thread: _Thread | None = None
+        self._thread: Worker | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
@@ -51,7 +49,7 @@ class SqliteLogStore(DatabaseReader):
 
     async def _run(self, call: Callable[[], Any]) -> Any:
         if self._thread is None:
-            self._thread = _Thread("run-log")
+            self._thread = Worker("run-log")
         return await self._thread.run(call)
 
     def _write(self, writes: list[Write]) -> dict[UUID, str | None]:
@@ -111,46 +109,6 @@ class SqliteLogStore(DatabaseReader):
         if self._thread is not None:
             self._thread.stop()
             self._thread = None
-
-
-class _Thread:
-    """Runs calls one after the other. An executor does the same with twice the locks and wake-ups."""
-
-    def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._thread = Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-
-    async def run(self, call: Callable[[], Any]) -> Any:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._calls.put((future, call))
-        return await future
-
-    def stop(self) -> None:
-        """After the calls that are waiting."""
-        self._calls.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        while (work := self._calls.get()) is not None:
-            future, call = work
-            try:
-                result, error = call(), None
-            except BaseException as raised:  # noqa: BLE001 - it is raised where the call was made
-                result, error = None, raised
-            try:
-                future.get_loop().call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:
-                return  # the loop is closed: nobody waits any more
-
-
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return  # whoever waited was cancelled
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -40,7 +41,9 @@ class Listed(NamedTuple):
     last_used_by: UUID | None
 
 
+@cache
 def _to_open() -> Select[Any]:
+    """Made at its first use: when this module is loaded, the table that owners are in may not be known yet."""
     begun = aliased(SecretVersion)
     begun_with = (
         select(AuditRow.version)
@@ -78,9 +81,6 @@ def _to_open() -> Select[Any]:
     )
 
 
-_TO_OPEN = _to_open()
-
-
 class SecretRepository:
     def __init__(self, db_session: AsyncSession) -> None:
         self._session = db_session
@@ -93,7 +93,7 @@ class SecretRepository:
         Each in the version that the run has begun with, while that is valid; else the current one.
         """
         values = {"owner_id": owner_id, "providers": providers, "secret_id": secret_id, "run_id": run_id, "now": now}
-        rows = await self._session.execute(_TO_OPEN, values, execution_options={"populate_existing": True})
+        rows = await self._session.execute(_to_open(), values, execution_options={"populate_existing": True})
         return [Usable(*row) for row in rows]
 
     async def find(self, secret_id: UUID, owner_id: UUID | None = None) -> Listed | None:

@@ -1,5 +1,6 @@
 """Secrets as other parts of the product use them."""
 
+from app.domain.secrets.repository.uses import open_uses
 from app.domain.secrets.service.checks import Checks
 from app.domain.secrets.service.expiry import Ending, Endings
 from app.domain.secrets.service.nodes import Node
@@ -12,4 +13,5 @@ from app.domain.secrets.service.usage import UsageBook
 from app.domain.secrets.service.vault import Vault
 
 __all__ = ["ActiveRuns", "Checks", "Ending", "Endings", "KeyUse", "Node", "NodeKeys", "Oversight", "Reveals",
-           "Rewrapping", "Secrets", "Trail", "UsageBook", "Vault", "anything_sealed"]  # fmt: skip
+           "Rewrapping", "Secrets", "Trail", "UsageBook", "Vault", "anything_sealed",
+           "open_uses"]  # fmt: skip

@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.secrets.errors import TrailTampered, VaultSealed
 from app.domain.secrets.models import Action, AuditRow
 from app.domain.secrets.repository import KeyRepository, TrailRepository
+from app.domain.secrets.repository.uses import StoredHead
 from app.domain.secrets.schemas import Actor
 from app.lib.crypto.binding import Binding, joined
 from app.lib.crypto.envelope import Envelope, NotOpened, Sealed, Wrap
@@ -40,7 +43,7 @@ Seals = dict[tuple[UUID, int], Seal]
 class Chain:
     """One owner's trail, within one transaction that has it to itself. What was added is stored by `keep`."""
 
-    def __init__(self, trail: TrailRepository, owner_id: UUID, key: bytes, head: Any) -> None:
+    def __init__(self, trail: TrailRepository | None, owner_id: UUID, key: bytes, head: Any) -> None:
         self._trail = trail
         self._owner_id = owner_id
         self._key = key
@@ -117,9 +120,22 @@ class Chain:
         row["mac"] = self._last = row_mac(self._key, self._last, **row)
         self._rows.append(row)
 
+    @classmethod
+    def at(cls, envelope: Envelope, head: StoredHead) -> Self:
+        """Where it stood a moment ago: `noted` tells how it would go on. Raises VaultSealed and TrailTampered."""
+        key = trail_key(envelope, head)
+        if not hmac.compare_digest(head_mac(key, head), head.mac):
+            raise TrailTampered
+        return cls(None, head.owner_id, key, head)
+
+    def noted(self, before: StoredHead) -> tuple[StoredHead, dict[str, Any]]:
+        """The head after the one row that was added, and the row."""
+        after = replace(before, count=self._count, last_mac=self._last)
+        return replace(after, mac=head_mac(self._key, after)), self._rows[-1]
+
     async def keep(self) -> None:
         """Store what was added. What raises here refuses what it was to tell of."""
-        if not self._rows:
+        if not self._rows or self._trail is None:
             return
         head = Head(self._owner_id, self._count, self._last, self._packed)
         await self._trail.add(self._rows)
@@ -133,7 +149,7 @@ class Chain:
         self._rows = []
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     owner_id: UUID
     count: int
     last_mac: bytes
@@ -153,7 +169,7 @@ async def _begun(
     if not await KeyRepository(db_session).use(wrap.key_id, now=now):
         raise VaultSealed
     first = Head(owner_id, 0, BEGINNING, b"")
-    await trail.begin(**first._asdict(), mac=head_mac(key, first), **wrap_columns(wrap))
+    await trail.begin(**msgspec.structs.asdict(first), mac=head_mac(key, first), **wrap_columns(wrap))
     return await trail.head(owner_id, hold=True)
 
 

@@ -227,7 +227,8 @@ class Secrets:
         for each in over:
             async with hold(self._db, self._envelope, owner_id, each.secret_id, now=now) as held:
                 version = await held.secrets.version(each.secret_id, each.version)
-                if version is not None and version.replaced_at == each.replaced_at:
+                # Another node may have been first, or its owner have gone back to it.
+                if version is not None and version.ciphertext is not None and version.replaced_at == each.replaced_at:
                     await held.shred(version)
                     held.chain.add(Action.SHRED, Actor(), now=now, secret_id=each.secret_id, version=each.version)
         return len(over)

@@ -49,12 +49,15 @@ class Trail:
         """Whether every row is there and as it was written."""
         async with self._db.reading() as db_session:
             head = await TrailRepository(db_session).head(owner_id, hold=False)
+        if head is None:
+            return AuditVerdict(owner_id=owner_id, rows=0, broken_at=0, reason="head")
+        key: bytes | None = None
         try:
-            key = None if head is None else trail_key(self._envelope, head)
+            key = trail_key(self._envelope, head)
         except VaultSealed:
             return AuditVerdict(owner_id=owner_id, rows=head.count, reason="sealed")
         except TrailTampered:
-            key = None
+            pass  # told below
         if key is None or not hmac.compare_digest(head_mac(key, head), head.mac):
             return AuditVerdict(owner_id=owner_id, rows=0, broken_at=0, reason="head")
         return await self._walked(owner_id, key, head.count, head.last_mac)
