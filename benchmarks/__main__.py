@@ -6,36 +6,42 @@ from pathlib import Path
 
 import anyio
 
+from benchmarks.adapters import Costs, adapters
 from benchmarks.comparison import FULL, QUICK, Figures, compare
 from benchmarks.crowd import Crowd, Plan, crowd
 from benchmarks.measures import Broken
-from benchmarks.report import crowd_table, save, table
+from benchmarks.report import adapters_table, crowd_table, save, table
 
+PARTS = ["sqlite", "postgres", "crowd", "adapters"]
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, for development; the figures are rough")
-    parser.add_argument("--only", choices=["sqlite", "postgres", "crowd"], help="one part of it")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
     parser.add_argument("--pace", type=int, default=5, help="chunks a second of each run of the crowd")
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL
-    parts = [options.only] if options.only else ["sqlite", "postgres", "crowd"]
+    parts = [options.only] if options.only else PARTS
     results: list[Figures] = []
     crowds: list[Crowd] = []
+    costs: list[Costs] = []
     try:
-        if databases := [part for part in parts if part != "crowd"]:
+        if databases := [part for part in parts if part in {"sqlite", "postgres"}]:
             results = anyio.run(compare, plan, databases, backend_options={"use_uvloop": True})
         if "crowd" in parts:
             print("measuring a crowd ...", flush=True)
             many = Plan(runs=200, starting_seconds=10) if options.quick else Plan(a_second=options.pace)
             crowds = [anyio.run(crowd, many, backend_options={"use_uvloop": True})]
+        if "adapters" in parts:
+            print("measuring adapters ...", flush=True)
+            costs = [anyio.run(adapters, backend_options={"use_uvloop": True})]
     except Broken as error:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1
-    print("\n\n".join([table(results), *map(crowd_table, crowds)]))
-    print(f"\nAlso in {save(results, RESULTS, crowds)}")
+    print("\n\n".join([table(results), *map(crowd_table, crowds), *map(adapters_table, costs)]))
+    print(f"\nAlso in {save(results, RESULTS, crowds, costs)}")
     return 0
 
 

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.adapters import Costs
 from benchmarks.comparison import Figures
 from benchmarks.crowd import Crowd
 
 AIMS = {"sqlite": (3.0, 0.0), "postgres": (3.0, 2.5)}
 """Of the ratio, and of the ratio with the database server's own CPU."""
 _PACKAGES = ("litestar", "openai-agents", "uvicorn", "uvloop", "fastapi", "sse-starlette", "openai")
-_ROW = "{:<44}{:>12}{:>12}{:>9}  {}"
+_ROW = "{:<46}{:>12}{:>12}{:>9}  {}"
 
 
 def table(results: Sequence[Figures]) -> str:
     return "\n\n".join([_facts(), *(_of(figures) for figures in results)])
 
 
-def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = ()) -> Path:
+def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = (), costs: Sequence[Costs] = ()) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     content = {
@@ -32,6 +33,7 @@ def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = ())
             for f in results
         ],
         "crowds": msgspec.to_builtins(list(crowds)),
+        "adapters": msgspec.to_builtins(list(costs)),
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     return path
@@ -50,6 +52,21 @@ def crowd_table(found: Crowd) -> str:
         _aimed("cores that the server kept busy", f"{found.cores:.2f}"),
         _aimed("starts told to come back, that did", f"{found.refused}"),
     ]
+    return "\n".join(lines)
+
+
+def adapters_table(costs: Costs) -> str:
+    """Of each wire, where a chunk comes in a read of its own, and where eight come together."""
+    lines = [_ROW.format("µs of CPU for a chunk", "Headgate", "official", "ratio", "").rstrip()]
+    for cost in costs.wires:
+        for what, our, official, aim in (
+            ("alone in a read", cost.single, cost.single_official, 50),
+            ("eight in a read", cost.several, cost.several_official, 25),
+        ):
+            note = f"aim {aim}: {'reached' if our <= aim else 'MISSED'}"
+            label = f"{cost.provider} beside {cost.client}, {what}"
+            lines.append(_ROW.format(label, f"{our:.0f}", f"{official:.0f}", f"{official / our:.1f}", note))
+    lines.append(f"of which socket and event loop alone: {costs.socket:.0f} and {costs.socket_several:.0f}")
     return "\n".join(lines)
 
 

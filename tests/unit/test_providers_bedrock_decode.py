@@ -5,7 +5,8 @@ import pytest
 from app.lib.providers.bedrock.decode import BedrockDecoder
 from app.lib.providers.bedrock.sealed import Origin
 from app.lib.providers.model import Delta
-from tests.wires.bedrock import Step, answer, delta, event, exception, frame
+from tests.wires.bedrock import answer, delta, event, exception, frame
+from tests.wires.script import Step
 
 BEGUN = answer("half an ans", stop=None).steps
 ERROR = frame(b"", message_type="error", error_code="internalError", error_message="no")
