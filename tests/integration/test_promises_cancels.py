@@ -12,7 +12,7 @@ from tests.wires.chat import ChatWire
 from tests.wires.script import Ending, answer
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
-SHORT = pytest.param(30, 0.5, id="short")
+SHORT = pytest.param(30, 2.0, id="short")
 LONG = pytest.param(200, 0.1, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(300)])
 
 

@@ -7,7 +7,8 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference
 
 EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*+"?')
+"""One that is not closed goes to the end: looking for its end again from each quote takes seconds."""
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
