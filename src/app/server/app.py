@@ -1,6 +1,7 @@
 """The application: settings in, an ASGI app out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
@@ -21,6 +22,8 @@ from app.server.routes import ROUTES
 from app.server.running import build_registry, build_running
 from app.server.settings import Settings
 
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
 
 async def provide_db_session(request: Request[object, object, State]) -> AsyncIterator[AsyncSession]:
     """One transaction a request, committed before the response begins; reads only for GET and HEAD."""
@@ -29,7 +32,13 @@ async def provide_db_session(request: Request[object, object, State]) -> AsyncIt
         yield db_session
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None) -> Litestar:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    lifespan: Sequence[Lifespan] = (),
+) -> Litestar:
     """Build the app. Opens nothing yet: connections are made when it starts and closed when it stops."""
     db = Database(settings.database)
     clock = clock or SystemClock()
@@ -74,7 +83,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
                 "probe": probe,
             }
         ),
-        lifespan=[watch_signals, running.lifespan],
+        lifespan=[watch_signals, running.lifespan, *lifespan],
         on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,
