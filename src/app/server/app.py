@@ -1,6 +1,7 @@
 """The application: settings in, an ASGI app out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
@@ -26,6 +27,8 @@ from app.server.running import build_registry, build_running
 from app.server.settings import Settings
 from app.server.vault import build_vault
 
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
 
 async def provide_db_session(request: Request[object, object, State]) -> AsyncIterator[AsyncSession]:
     """One transaction a request, committed before the response begins; reads only for GET and HEAD."""
@@ -41,6 +44,7 @@ def create_app(
     registry: Registry | None = None,
     ring: Ring | None = None,
     keys: Keys | None = None,
+    lifespan: Sequence[Lifespan] = (),
 ) -> Litestar:
     """Build the app. Opens nothing yet: connections are made when it starts and closed when it stops."""
     db = Database(settings.database)
@@ -102,7 +106,7 @@ def create_app(
             }
         ),
         # Whoever stands first leaves last: runs use the vault until they are let go.
-        lifespan=[watch_signals, vaulting.lifespan, running.lifespan],
+        lifespan=[watch_signals, vaulting.lifespan, running.lifespan, *lifespan],
         on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,

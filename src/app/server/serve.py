@@ -1,6 +1,5 @@
 """`headgate serve`: prepare the instance, take the port, run uvicorn."""
 
-import gc
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from app.lib.db.engine import DATABASE_ERRORS, Database
 from app.lib.observability.logs import configure_logging
 from app.server import migrations
 from app.server.app import create_app
+from app.server.collecting import collecting
 from app.server.data_folder import make_data_folder, only_server, open_to_others
 from app.server.hardening import harden
 from app.server.keys import with_keys
@@ -33,6 +33,8 @@ GRACE_SECONDS = 3
 GONE_SECONDS = 4.8
 """After this the process goes, whatever still hangs."""
 BACKLOG = 2048
+SWITCH_SECONDS = 0.001
+"""A thread that comes back from the database waits so long for an event loop that is busy; Python's own is 5 ms."""
 
 
 def serve(settings: Settings) -> None:
@@ -142,11 +144,9 @@ def _config(settings: Settings) -> uvicorn.Config:
 def _worker_app(settings: Settings) -> Litestar:
     configure_logging(settings.log_level)
     harden()
-    app = create_app(settings)
+    app = create_app(settings, lifespan=[collecting])
     app.state.stopping.on_set(_go_in_time)
-    # What is loaded by now stays for good, and a collection that looks through it stops all streams for 0.2 s.
-    gc.collect()
-    gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
     return app
 
 

@@ -11,7 +11,7 @@ class Worker:
     """Runs calls one after the other. An executor does the same with twice the locks and wake-ups."""
 
     def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[asyncio.Future[Any] | None, Callable[[], Any]] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -19,6 +19,10 @@ class Worker:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._calls.put((future, call))
         return await future
+
+    def post(self, call: Callable[[], Any]) -> None:
+        """Have it called, and do not wait. It must not raise."""
+        self._calls.put((None, call))
 
     def stop(self) -> None:
         """After the calls that are waiting."""
@@ -32,6 +36,8 @@ class Worker:
                 result, error = call(), None
             except BaseException as raised:  # noqa: BLE001 - it is raised where the call was made
                 result, error = None, raised
+            if future is None:
+                continue
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future, result, error)
             except RuntimeError:

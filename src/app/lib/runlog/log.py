@@ -18,7 +18,7 @@ from app.lib.runlog.store import LogStore, Step, Write
 
 GROUP_SECONDS = 0.005
 """At least this long after one commit the next begins; an idle server waits for nothing."""
-MOST_GROUP_SECONDS = 0.025
+MOST_GROUP_SECONDS = 0.02
 """At most so long: readers may notice more."""
 _GROWTH_SECONDS = 0.005
 """Times the root of the runs in the last commit: the pause grows with the load, since a commit costs what it costs."""
