@@ -159,5 +159,5 @@ def _rows(told: Sequence[tuple[bytes, Batch]]) -> dict[str, object]:
     return {"ids": ids, "frames": frames, "rows": _json(rows)}
 
 
-def _json(values: list[tuple[int, ...]]) -> str:
+def _json(values: Sequence[tuple[int, ...]]) -> str:
     return msgspec.json.encode(values).decode()
