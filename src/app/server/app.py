@@ -15,6 +15,7 @@ from app.server.edge import Edge
 from app.server.health import HealthController, Probe, front
 from app.server.identity import build_identity
 from app.server.lifespan import Stopping, watch_signals
+from app.server.limiting import build_limiting
 from app.server.openapi import openapi_config
 from app.server.problems import HANDLERS
 from app.server.routes import ROUTES
@@ -34,12 +35,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     db = Database(settings.database)
     clock = clock or SystemClock()
     identity = build_identity(settings, db=db, clock=clock)
+    limiting = build_limiting(settings, db=db, clock=clock)
     running = build_running(
         settings,
         db=db,
         clock=clock,
         registry=registry or build_registry(settings),
         authenticator=identity.authenticator,
+        limiting=limiting,
     )
 
     probe = Probe(settings.database)
@@ -71,6 +74,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
                 "writer": running.writer,
                 "pressure": running.pressure,
                 "admission": running.engine.admission,
+                "limiting": limiting,
                 "probe": probe,
             }
         ),

@@ -16,6 +16,7 @@ from app.domain.runs.admission import Admission
 from app.lib.db.engine import Database
 from app.lib.errors import AppError, ErrorKind
 from app.lib.runlog.pressure import PressureView
+from app.server.limiting import LimitsView
 
 VERSION = version("headgate")
 DATABASE_SECONDS = 0.8
@@ -38,6 +39,7 @@ class Load(PressureView, frozen=True, kw_only=True):
 
 class Ready(msgspec.Struct, frozen=True):
     pressure: Load
+    limits: LimitsView
     status: Literal["ok"] = "ok"
 
 
@@ -97,7 +99,8 @@ class HealthController(Controller):
             raise NotReady("The run log cannot be written.")
         admission: Admission = state.admission
         felt = msgspec.structs.asdict(state.pressure.view)
-        return Ready(pressure=Load(**felt, active_runs=admission.runs, readers=admission.readers))
+        load = Load(**felt, active_runs=admission.runs, readers=admission.readers)
+        return Ready(pressure=load, limits=state.limiting.view)
 
 
 @get("/", opt={"public": True}, include_in_schema=False)

@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 from app.domain.accounts.controllers import AccessController, MeController
 from app.domain.agents.controllers import AgentController
 from app.domain.providers.controllers import ModelController, ProviderController
+from app.domain.quotas.controllers import AdminUsageController, QuotaController, UsageController
 from app.domain.runs.controllers.control import ChatControlController, ControlController
 from app.domain.runs.controllers.export import ExportController
 from app.domain.runs.controllers.runs import RunController
@@ -38,4 +39,7 @@ ROUTES: list[ControllerRouterHandler] = [
     ExportController,
     TagController,
     TodoController,
+    UsageController,
+    AdminUsageController,
+    QuotaController,
 ]

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-import msgspec
 import structlog
 from agents import FunctionTool, Handoff, Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing
 from agents import Tool as SdkTool
@@ -23,6 +22,7 @@ from app.domain.runs.asking import answered, approved, outcome_unknown
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.events import Retrying
 from app.domain.runs.memory import BEGUN, ROOT
+from app.domain.runs.metering import Meter
 from app.domain.runs.priced import PricedAdapter
 from app.domain.runs.recovery import Recovery
 from app.domain.runs.runner import to_its_end
@@ -38,8 +38,9 @@ logger = structlog.get_logger()
 class DurableModel(Model):
     """A model whose deltas go to the run's log at once and whose finished answers are stored as steps."""
 
-    def __init__(self, attempt: Attempt, registry: Registry, model: str, scope: str) -> None:
+    def __init__(self, attempt: Attempt, registry: Registry, meter: Meter, model: str, scope: str) -> None:
         self._attempt = attempt
+        self._meter = meter
         self._registry = registry
         self._model = model
         self._scope = scope
@@ -81,7 +82,7 @@ class DurableModel(Model):
                 if recovery.number == 1:
                     attempt.begin_answer(scope, turn)
                 try:
-                    answer = await self._ask(call, turn, recovery.model)
+                    answer = await self._ask(call, turn, recovery.number, recovery.model)
                 except ProviderError as error:
                     wait = None if attempt.has_spoken(scope) else recovery.after(error)
                     if wait is None:
@@ -100,16 +101,20 @@ class DurableModel(Model):
                 await attempt.retry_answer(scope, turn, event)
                 await anyio.sleep(wait)
 
-    async def _ask(self, call: ModelCall, turn: int, model: str) -> ModelAnswer:
+    async def _ask(self, call: ModelCall, turn: int, number: int, model: str) -> ModelAnswer:
         attempt, scope = self._attempt, self._scope
         adapter, name = self._registry.adapter(model)
         with self._registry.watching(model, attempt.context.owner_id):
-            async with PricedAdapter(adapter, model).stream(msgspec.structs.replace(call, model=name)) as stream:
-                attempt.streams[scope, turn] = stream
-                stream.take = partial(attempt.take_delta, scope)
-                async for delta in stream:
-                    await attempt.tell_delta(scope, delta)
-            return stream.answer
+            async with self._meter.call(scope, turn, number, model, call) as metered:
+                async with PricedAdapter(adapter, model).stream(metered.bounded(call, model=name)) as stream:
+                    attempt.streams[scope, turn] = stream
+                    metered.watch(stream, partial(attempt.take_delta, scope))
+                    async for delta in stream:
+                        metered.speaks()
+                        await attempt.tell_delta(scope, delta)
+                answer = stream.answer
+                metered.usage = answer.usage
+            return answer
 
     def _is_usable(self, model: str) -> bool:
         try:
@@ -125,18 +130,19 @@ class DurableModel(Model):
 class DurableModels(ModelProvider):
     """The models of one attempt, by their full names."""
 
-    def __init__(self, attempt: Attempt, registry: Registry, default: str, scope: str = ROOT) -> None:
+    def __init__(self, attempt: Attempt, registry: Registry, meter: Meter, default: str, scope: str = ROOT) -> None:
         self._attempt = attempt
+        self._meter = meter
         self._registry = registry
         self._default = default
         self._scope = scope
 
     def get_model(self, model_name: str | None) -> Model:
-        return DurableModel(self._attempt, self._registry, model_name or self._default, self._scope)
+        return DurableModel(self._attempt, self._registry, self._meter, model_name or self._default, self._scope)
 
     def inside(self, scope: str) -> "DurableModels":
         """For an agent that is used as a tool."""
-        return DurableModels(self._attempt, self._registry, self._default, scope)
+        return DurableModels(self._attempt, self._registry, self._meter, self._default, scope)
 
 
 def durable_tool(tool: Tool, *, needs_approval: bool = False) -> FunctionTool:
