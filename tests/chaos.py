@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import httpx
 
+from tests.limits import UNLIMITED
 from tests.servers import Nursery, Process
 from tests.streams import Received, events_of, said, text
 from tests.wires.chat import ChatWire, Seen
@@ -24,8 +25,6 @@ from tests.wires.script import Call, Script, answer
 RETRY_SECONDS = 0.1
 """After which a client comes back."""
 LEASE_SECONDS = 1.0
-UNLIMITED = {"max_concurrent_runs": 100_000, "rate_limit_per_minute": 100_000, "monthly_requests": 100_000}
-"""What one user's settings must be to do the work of many."""
 TERMINAL = frozenset({"completed", "cancelled", "error", "rate_limit_exceeded"})
 
 

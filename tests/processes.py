@@ -26,7 +26,10 @@ from app.lib.runlog.log import LogWriter
 from app.lib.runlog.postgres import PostgresLogStore
 from app.lib.runlog.sqlite import SqliteLogStore
 from app.lib.runlog.store import LogStore, Write
+from app.server.limiting import build_limiting
+from app.server.settings import Settings
 from tests.keys import Keyring
+from tests.limits import UNLIMITED
 from tests.wires.chat import ChatWire
 
 LEASE = 15.0
@@ -81,7 +84,15 @@ class Machine:
         self.db = db
         self._callers = Callers(registry, Keyring(), db)
         self._hold_seconds = hold_seconds
-        self.records = RunRecords(db, SystemClock(), lease_seconds=LEASE, monthly_requests=1000, sole_owner=True)
+        self._limiting = build_limiting(Settings.model_validate(UNLIMITED), db=db, clock=SystemClock())
+        self.records = RunRecords(
+            db,
+            SystemClock(),
+            self._limiting.metering,
+            self._limiting.usages,
+            lease_seconds=LEASE,
+            sole_owner=True,
+        )
 
     async def start(self, owner_id: UUID, agent: str, words: str) -> Claim:
         """Store a run. Nobody executes it yet."""
@@ -93,6 +104,8 @@ class Machine:
             engine,
             writer,
             self._callers,
+            gate=self._limiting.gate,
+            metering=self._limiting.metering,
             default_model="openai/fake",
             heartbeat_seconds=10,
             streaming=True,

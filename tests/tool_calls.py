@@ -14,7 +14,25 @@ from tests.rows import a_run
 
 NOW = datetime(2026, 11, 20, 8, 2, 30, tzinfo=UTC)  # a Friday
 QUOTA = QuotaStatus(
-    requests_used=3, requests_limit=200, requests_remaining=197, reset_date=datetime(2026, 12, 1, tzinfo=UTC)
+    requests_used=3,
+    requests_limit=200,
+    requests_remaining=197,
+    tokens_used=40,
+    tokens_reserved=0,
+    tokens_limit=1000,
+    tokens_remaining=960,
+    cost_usd_used="0.001",
+    cost_usd_reserved="0",
+    cost_usd_limit=None,
+    cost_usd_remaining=None,
+    unpriced_calls=0,
+    provider_calls=3,
+    concurrent_runs_used=1,
+    concurrent_runs_limit=5,
+    concurrent_runs_remaining=4,
+    rate_limit_per_minute=10,
+    rate_limit_remaining=9,
+    reset_date=datetime(2026, 12, 1, tzinfo=UTC),
 )
 
 

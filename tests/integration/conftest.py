@@ -22,6 +22,7 @@ from app.server.app import create_app
 from app.server.protocol import BoundedProtocol
 from app.server.settings import Settings
 from app.server.socket_protocol import SOCKET_OPTIONS
+from tests.limits import UNLIMITED
 from tests.servers import Nursery, nursery
 
 PASSWORD = "correct horse battery staple"
@@ -102,7 +103,8 @@ def servers() -> Iterator[Nursery]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, database_url=database_url, jwt_secret="test-secret-" + "x" * 32)  # type: ignore[arg-type]
+    values = {"data_dir": tmp_path, "database_url": database_url, "jwt_secret": "test-secret-" + "x" * 32}
+    return Settings.model_validate(values | UNLIMITED)
 
 
 @pytest.fixture

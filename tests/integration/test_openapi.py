@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from app.server.settings import Settings
+from tests.limits import UNLIMITED
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 STREAMS = {
@@ -28,7 +29,7 @@ def settings(sqlite_template: Path, tmp_path: Path) -> Settings:
     """The description is the same for every database."""
     file = tmp_path / "headgate.db"
     file.write_bytes(sqlite_template.read_bytes())
-    return Settings.model_validate({"data_dir": tmp_path, "jwt_secret": "test-secret-" + "x" * 32})
+    return Settings.model_validate({"data_dir": tmp_path, "jwt_secret": "test-secret-" + "x" * 32} | UNLIMITED)
 
 
 @pytest.fixture

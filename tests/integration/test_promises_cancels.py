@@ -6,8 +6,9 @@ import anyio
 import pytest
 
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED, figure
+from tests.chaos import figure
 from tests.integration.test_runs_nodes import Pair, Watched, pair, started, watch
+from tests.limits import UNLIMITED
 from tests.wires.chat import ChatWire
 from tests.wires.script import Ending, answer
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED
 from tests.integration.conftest import LiveServer, live_server
 from tests.integration.test_runs_control import registry_of
+from tests.limits import UNLIMITED
 from tests.streams import Parser, Received, said
 from tests.wires.chat import ChatWire
 from tests.wires.script import Reasoning, answer

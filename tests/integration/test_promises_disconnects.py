@@ -11,9 +11,10 @@ import pytest
 
 from app.lib.runlog.hub import Hub
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED, figure
+from tests.chaos import figure
 from tests.integration.conftest import LiveServer, live_server
 from tests.integration.test_runs_control import registry_of
+from tests.limits import UNLIMITED
 from tests.streams import said
 from tests.wires.chat import ChatWire, Seen
 from tests.wires.script import Ending, Script, answer

@@ -7,8 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED, figure
+from tests.chaos import figure
 from tests.integration.test_runs_nodes import Watched, complete, over, pair, started, watch
+from tests.limits import UNLIMITED
 from tests.valkey import valkey_server
 from tests.wires.chat import ChatWire
 from tests.wires.script import answer

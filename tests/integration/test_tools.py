@@ -21,7 +21,7 @@ from app.domain.todos.models import Tag, Todo
 from app.lib.clock import FixedClock
 from app.lib.db.engine import Database
 from app.lib.errors import InvalidField
-from tests.tool_calls import NOW, Caller, caller
+from tests.tool_calls import NOW, QUOTA, Caller, caller
 
 
 @pytest.fixture
@@ -169,12 +169,7 @@ async def test_the_date_is_the_users_date(db: Database) -> None:
 
 
 async def test_the_quota_is_told_as_the_run_counts_it(call: Caller) -> None:
-    assert await call("get_user_quota") == {
-        "requests_used": 3,
-        "requests_limit": 200,
-        "requests_remaining": 197,
-        "reset_date": "2026-12-01T00:00:00Z",
-    }
+    assert await call("get_user_quota") == msgspec.to_builtins(QUOTA)
 
 
 BAD_ARGUMENTS: list[tuple[str, dict[str, Any] | bytes, str]] = [

@@ -19,6 +19,7 @@ from app.server.edge import Edge
 from app.server.health import HealthController, Probe, front
 from app.server.identity import build_identity
 from app.server.lifespan import Stopping, watch_signals
+from app.server.limiting import build_limiting
 from app.server.master_keys import MasterKeys
 from app.server.openapi import openapi_config
 from app.server.problems import HANDLERS
@@ -59,6 +60,7 @@ def create_app(
         registry=registry,
         access=identity.access,
     )
+    limiting = build_limiting(settings, db=db, clock=clock)
     running = build_running(
         settings,
         db=db,
@@ -67,6 +69,7 @@ def create_app(
         keys=keys or VaultKeys(vaulting.vault, vaulting.book),
         authenticator=identity.authenticator,
         endings=vaulting.endings,
+        limiting=limiting,
     )
 
     probe = Probe(settings.database)
@@ -100,6 +103,7 @@ def create_app(
                 "pressure": running.pressure,
                 "registry": running.registry,
                 "admission": running.engine.admission,
+                "limiting": limiting,
                 "probe": probe,
                 "ring": vaulting.ring,
                 "node": vaulting.node,

@@ -18,6 +18,7 @@ from app.lib.db.engine import Database
 from app.lib.errors import AppError, ErrorKind
 from app.lib.resilience.breaker import BreakerState
 from app.lib.runlog.pressure import PressureView
+from app.server.limiting import LimitsView
 
 VERSION = version("headgate")
 DATABASE_SECONDS = 0.8
@@ -44,6 +45,7 @@ class Ready(msgspec.Struct, frozen=True):
     """Sealed: without its master key the server does all but use what users have stored."""
     providers: dict[str, BreakerState]
     """Of those whose key the server lends, as this process knows them."""
+    limits: LimitsView
     status: Literal["ok"] = "ok"
 
 
@@ -106,7 +108,7 @@ class HealthController(Controller):
         load = Load(**felt, active_runs=admission.runs, readers=admission.readers)
         ring: Ring = state.ring
         vault: Literal["open", "sealed"] = "sealed" if ring.is_sealed else "open"
-        return Ready(pressure=load, vault=vault, providers=state.registry.health())
+        return Ready(pressure=load, vault=vault, providers=state.registry.health(), limits=state.limiting.view)
 
 
 @get("/", opt={"public": True}, include_in_schema=False)

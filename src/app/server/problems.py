@@ -14,6 +14,8 @@ from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.domain.quotas.errors import LimitExceeded
+from app.domain.runs.controllers.refusals import limit_headers, refused_stream
 from app.lib.errors import STATUS, AppError
 from app.lib.observability.redaction import without_value
 
@@ -56,6 +58,16 @@ def app_problem(_: AnyRequest, error: AppError) -> Response[dict[str, Any]]:
         problem(status, error.code, error.detail, error.context, retryable=error.retryable),
         _headers(status, error.context.get("retry_after")),
     )
+
+
+def limit_problem(request: AnyRequest, error: LimitExceeded) -> Response[Any]:
+    """With how the user stands; as an event to those who want a stream."""
+    streamed = refused_stream(request, error)
+    if streamed is not None:
+        return streamed
+    status = STATUS[error.kind]
+    body = problem(status, error.code, error.detail, error.context, retryable=error.retryable)
+    return _response(body, limit_headers(error))
 
 
 def http_problem(_: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
@@ -121,6 +133,7 @@ def _is_away(error: BaseException) -> bool:
 
 HANDLERS: ExceptionHandlersMap = {
     AppError: app_problem,
+    LimitExceeded: limit_problem,
     HTTPException: http_problem,
     InternalServerException: misread_problem,
     ValidationException: invalid_problem,

@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 from app.domain.accounts.controllers import AccessController, MeController
 from app.domain.agents.controllers import AgentController
 from app.domain.providers.controllers import ModelController, ProviderController
+from app.domain.quotas.controllers import AdminUsageController, QuotaController, UsageController
 from app.domain.runs.controllers.control import ChatControlController, ControlController
 from app.domain.runs.controllers.export import ExportController
 from app.domain.runs.controllers.runs import RunController
@@ -43,4 +44,7 @@ ROUTES: list[ControllerRouterHandler] = [
     SecretController,
     AdminSecretController,
     AuditController,
+    UsageController,
+    AdminUsageController,
+    QuotaController,
 ]

@@ -43,6 +43,7 @@ from app.lib.runlog.wake.redis import RedisLine
 from app.lib.runlog.wake.waker import Line, Waker
 from app.server.bodies import checked_json
 from app.server.lifespan import Stopping
+from app.server.limiting import Limiting
 from app.server.problems import explained
 from app.server.settings import BadSettings, Settings
 
@@ -69,12 +70,14 @@ class Running:
     pressure: Pressure
     retention: Retention
     endings: Endings
+    limiting: Limiting
 
     @property
     def dependencies(self) -> dict[str, Provide]:
         runs = {name: Provide(lambda: self.runs, sync_to_thread=False) for name in ("runs", "remover")}
         return {
             **runs,
+            **self.limiting.dependencies,
             "providers": Provide(lambda: self.providers, sync_to_thread=False),
             "sockets": Provide(lambda: self.sockets, sync_to_thread=False),
         }
@@ -90,6 +93,7 @@ class Running:
         async with (
             self.registry,
             self.waker.running(),
+            self.limiting.running(),
             self.engine.running(),
             anyio.create_task_group() as tasks,
         ):
@@ -135,6 +139,7 @@ def build_running(
     keys: Keys,
     authenticator: Authenticator,
     endings: Endings,
+    limiting: Limiting,
 ) -> Running:
     hub = Hub()
     writer = LogWriter(_store(db, settings), hub, max_run_bytes=settings.run_max_bytes)
@@ -142,8 +147,9 @@ def build_running(
     records = RunRecords(
         db,
         clock,
+        limiting.metering,
+        limiting.usages,
         lease_seconds=settings.run_lease,
-        monthly_requests=settings.monthly_requests,
         sole_owner=db.is_sqlite,
     )
     callers = Callers(registry, keys, db)
@@ -173,6 +179,8 @@ def build_running(
         engine,
         writer,
         callers,
+        gate=limiting.gate,
+        metering=limiting.metering,
         default_model=default_model(settings, registry),
         heartbeat_seconds=settings.stream_heartbeat,
         streaming=settings.streaming_enabled,
@@ -194,6 +202,7 @@ def build_running(
         pressure,
         retention,
         endings,
+        limiting,
     )
 
 

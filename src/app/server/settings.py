@@ -107,7 +107,8 @@ class Settings(BaseSettings):
     max_turns: Annotated[int, Field(ge=1, le=1000)] = 20
     """Model calls in one run."""
     max_concurrent_runs: Count = 5
-    """Runs of one user at once."""
+    """Runs of one user at once, those that are paused or wait among them. Like the limits below it can be set otherwise
+    for a user or a role."""
     max_active_runs: Count = 1000
     """Runs of one process at once."""
     max_readers: Count = 10_000
@@ -122,19 +123,19 @@ class Settings(BaseSettings):
     """Seconds after which a paused run ends."""
 
     rate_limit_per_minute: Count = 10
-    """Starts of one user in a minute."""
+    """Starts of one user in any 60 seconds."""
     monthly_requests: Count = 200
-    """Starts of one user in a calendar month."""
+    """Starts of one user in a calendar month, in UTC."""
     monthly_tokens: Count | None = None
-    """Tokens of one user in a calendar month. Empty: no limit."""
-    monthly_cost_usd: Annotated[float, Field(gt=0)] | None = None
-    """US dollars of one user in a calendar month. Empty: no limit."""
+    """Tokens of one user in a calendar month, of their own keys too. Empty: no limit."""
+    monthly_cost_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """US dollars of one user in a calendar month, for lent keys. Empty: no limit."""
     rate_limit_fail: Switch = "open"
-    """open lets starts through while rate limits cannot be counted, closed refuses them."""
+    """open lets starts through while rate limits cannot be counted (Redis is away), closed refuses them with 503."""
     quota_fail: Switch = "closed"
-    """The same for quotas."""
+    """The same for calls of providers while quotas cannot be counted: closed waits with them for half a minute."""
     rate_limit_headers: bool = True
-    """Whether answers carry RateLimit headers."""
+    """Whether the answers to starts carry RateLimit and RateLimit-Policy."""
 
     default_model: str = ""
     """provider/model for agents that name none. Empty: the first provider with a key, else demo/todo."""

@@ -47,6 +47,10 @@ class UserRepository(SQLAlchemyAsyncRepository[UserAccount]):
     async def by_id(self, user_id: UUID) -> UserAccount | None:
         return await self.get_one_or_none(UserAccount.id == user_id)
 
+    async def emails(self, user_ids: Collection[UUID]) -> dict[UUID, str | None]:
+        query = select(UserAccount.id, UserAccount.email).where(UserAccount.id.in_(user_ids))
+        return {row.id: row.email for row in await self.session.execute(query)}
+
     async def replace_password(self, user_id: UUID, *, old: str, new: str) -> bool:
         """Only while it is still `old`: of two changes at once one wins."""
         change = (

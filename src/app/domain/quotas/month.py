@@ -9,3 +9,8 @@ def month_of(moment: datetime) -> tuple[datetime, datetime]:
     start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
     years, month = divmod(moment.month, 12)
     return start, datetime(moment.year + years, month + 1, 1, tzinfo=UTC)
+
+
+def month_key(moment: datetime) -> str:
+    """As `2026-11`."""
+    return moment.astimezone(UTC).strftime("%Y-%m")

@@ -73,6 +73,28 @@ def sum_of(cost: str | None, more: str | None) -> str | None:
     return None if cost is None or more is None else _text(Decimal(cost) + Decimal(more))
 
 
+def stored(cost: str) -> int:
+    """In 10⁻¹² US dollars: whole, since prices have no more than six places for a million tokens."""
+    return int(Decimal(cost).scaleb(12))
+
+
+def told(cost: int) -> str:
+    """What was stored, as text."""
+    return _text(Decimal(cost).scaleb(-12))
+
+
+def most_of(model: str, input_tokens: int, output_tokens: int) -> int:
+    """What a call may cost, in 10⁻¹² US dollars: nothing where nobody knows."""
+    price = price_of(model)
+    return 0 if price is None else int((input_tokens * price.input + output_tokens * price.output).scaleb(6))
+
+
+def affordable(model: str, budget: int) -> int | None:
+    """How many tokens the model may say for that; None where it costs nothing, as far as anyone knows."""
+    price = price_of(model)
+    return int(budget // price.output.scaleb(6)) if price is not None and price.output else None
+
+
 def _text(cost: Decimal) -> str:
     """Without an exponent and without zeros at the end."""
     return f"{cost.normalize():f}"

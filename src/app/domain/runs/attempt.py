@@ -174,7 +174,7 @@ class Attempt:
         self.speech.begin()
         stream = self.streams.pop((scope, turn), None)
         if stream is not None and (usage := self._tell_partial_usage(stream)):
-            position = -(100 * self.log.attempt + event.try_)  # those of what a pause cuts off are above 0
+            position = -(100 * self.log.attempt + event.try_)  # found again by `metering`
             await self.telling.store(Step(scope, turn, CUT, position, msgspec.json.encode(usage)))
 
     def fail_answer(self, scope: str, turn: int) -> None:

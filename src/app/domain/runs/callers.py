@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,14 @@ from app.lib.observability.hiding import Hidden
 from app.lib.providers.errors import UnknownModel
 from app.lib.providers.model import Adapter
 from app.lib.providers.registry import Registry, is_known, needs_key, provider_of
+
+
+class Called(NamedTuple):
+    adapter: Adapter
+    name: str
+    """The provider's own name of the model."""
+    secret_id: UUID | None = None
+    """Of the user's own key; None for a lent one."""
 
 
 class Callers:
@@ -66,11 +75,11 @@ class Callers:
             raise key.refusal
 
     @asynccontextmanager
-    async def calling(self, run: Run, model: str, hidden: Hidden) -> AsyncIterator[tuple[Adapter, str]]:
-        """For one call: whom to call, and by which name of the model. What the key is, is added to `hidden`."""
+    async def calling(self, run: Run, model: str, hidden: Hidden) -> AsyncIterator[Called]:
+        """For one call: whom to call. What the key is, is added to `hidden`."""
         if not needs_key(model):
             keyless, name = self._registry.adapter(model)
-            yield PricedAdapter(keyless, model), name
+            yield Called(PricedAdapter(keyless, model), name)
             return
         async with self._keys.opened(
             owner_id=run.owner_id, provider=provider_of(model), secret_id=run.secret_id, run_id=run.id
@@ -83,4 +92,4 @@ class Callers:
                 if credential.secret_id is not None:
                     adapter = CountedAdapter(adapter, partial(self._keys.count, credential.secret_id))
             with self._registry.watching(model, run.owner_id, credential):
-                yield adapter, name
+                yield Called(adapter, name, credential.secret_id if credential is not None else None)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-import msgspec
 import structlog
 from agents import FunctionTool, Handoff, Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing
 from agents import Tool as SdkTool
@@ -24,6 +23,7 @@ from app.domain.runs.attempt import Attempt
 from app.domain.runs.callers import Callers
 from app.domain.runs.events import Retrying
 from app.domain.runs.memory import BEGUN, ROOT
+from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
 from app.domain.runs.recovery import Recovery
 from app.domain.runs.runner import to_its_end
@@ -38,9 +38,10 @@ logger = structlog.get_logger()
 class DurableModel(Model):
     """A model whose deltas go to the run's log at once and whose finished answers are stored as steps."""
 
-    def __init__(self, attempt: Attempt, callers: Callers, run: Run, model: str, scope: str) -> None:
+    def __init__(self, attempt: Attempt, callers: Callers, run: Run, meter: Meter, model: str, *, scope: str) -> None:
         self._attempt = attempt
         self._callers = callers
+        self._meter = meter
         self._run = run
         self._model = model
         self._scope = scope
@@ -82,7 +83,7 @@ class DurableModel(Model):
                 if recovery.number == 1:
                     attempt.begin_answer(scope, turn)
                 try:
-                    answer = await self._ask(call, turn, recovery.model)
+                    answer = await self._ask(call, turn, recovery.number, recovery.model)
                 except ProviderError as error:
                     wait = None if attempt.has_spoken(scope) else await recovery.after(error)
                     if wait is None:
@@ -101,15 +102,19 @@ class DurableModel(Model):
                 await attempt.retry_answer(scope, turn, event)
                 await anyio.sleep(wait)
 
-    async def _ask(self, call: ModelCall, turn: int, model: str) -> ModelAnswer:
+    async def _ask(self, call: ModelCall, turn: int, number: int, model: str) -> ModelAnswer:
         attempt, scope = self._attempt, self._scope
-        async with self._callers.calling(self._run, model, attempt.hidden) as (adapter, name):
-            async with adapter.stream(msgspec.structs.replace(call, model=name)) as stream:
-                attempt.streams[scope, turn] = stream
-                stream.take = partial(attempt.take_delta, scope)
-                async for delta in stream:
-                    await attempt.tell_delta(scope, delta)
-            return stream.answer
+        async with self._callers.calling(self._run, model, attempt.hidden) as called:
+            async with self._meter.call(scope, turn, number, model, call, secret_id=called.secret_id) as metered:
+                async with called.adapter.stream(metered.bounded(call, model=called.name)) as stream:
+                    attempt.streams[scope, turn] = stream
+                    metered.watch(stream, partial(attempt.take_delta, scope))
+                    async for delta in stream:
+                        metered.speaks()
+                        await attempt.tell_delta(scope, delta)
+                answer = stream.answer
+                metered.usage = answer.usage
+            return answer
 
     async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
         raise NotImplementedError("A run always streams.")
@@ -118,18 +123,20 @@ class DurableModel(Model):
 class DurableModels(ModelProvider):
     """The models of one attempt, by their full names."""
 
-    def __init__(self, attempt: Attempt, callers: Callers, run: Run, scope: str = ROOT) -> None:
+    def __init__(self, attempt: Attempt, callers: Callers, run: Run, meter: Meter, scope: str = ROOT) -> None:
         self._attempt = attempt
         self._callers = callers
         self._run = run
+        self._meter = meter
         self._scope = scope
 
     def get_model(self, model_name: str | None) -> Model:
-        return DurableModel(self._attempt, self._callers, self._run, model_name or self._run.model, self._scope)
+        model = model_name or self._run.model
+        return DurableModel(self._attempt, self._callers, self._run, self._meter, model, scope=self._scope)
 
     def inside(self, scope: str) -> "DurableModels":
         """For an agent that is used as a tool."""
-        return DurableModels(self._attempt, self._callers, self._run, scope)
+        return DurableModels(self._attempt, self._callers, self._run, self._meter, scope)
 
 
 def durable_tool(tool: Tool, *, needs_approval: bool = False) -> FunctionTool:

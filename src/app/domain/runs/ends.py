@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from app.domain.quotas.errors import LimitExceeded
 from app.domain.runs.attempt import Attempt
-from app.domain.runs.events import Cancelled, Completed, Failed, RunEnd
+from app.domain.runs.events import Cancelled, Completed, Failed, RateLimitExceeded, RunEnd
 from app.domain.runs.states import RunState
 from app.lib.errors import STATUS, AppError
 
@@ -33,6 +34,7 @@ def cancelled(attempt: Attempt, *, upstream_closed: bool) -> Ending:
 
 
 def failed(attempt: Attempt, error: AppError) -> Ending:
+    """Of a quota that ran out it says so, in the words of a refusal."""
     problem: dict[str, Any] = {
         "type": f"urn:problem:{error.code}",
         "title": HTTPStatus(STATUS[error.kind]).phrase,
@@ -43,5 +45,8 @@ def failed(attempt: Attempt, error: AppError) -> Ending:
         "retryable": error.retryable,
     }
     message = attempt.last_message
+    if isinstance(error, LimitExceeded):
+        told = RateLimitExceeded(**error.event)
+        return Ending(state=RunState.LIMITED, event=told, message=message, error=problem)
     event = Failed(**problem, message=error.detail, partial_message=message)
     return Ending(state=RunState.FAILED, event=event, message=message, error=problem)

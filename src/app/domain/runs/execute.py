@@ -18,6 +18,7 @@ from agents import (
 )
 from agents.exceptions import ModelRefusalError
 
+from app.domain.quotas.schemas import Spent
 from app.domain.runs.assembly import RUN_CONFIG, team
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.callers import Callers
@@ -27,6 +28,7 @@ from app.domain.runs.errors import MaxTurnsReached, ModelMisbehaved, RunCrashed,
 from app.domain.runs.events import SessionInitialized
 from app.domain.runs.execution import Execution, Stop
 from app.domain.runs.memory import Memory
+from app.domain.runs.metering import recalled
 from app.domain.runs.records import Claim, RunRecords
 from app.domain.runs.runner import known_error, streamed
 from app.domain.runs.told import read_told
@@ -86,16 +88,16 @@ class Executor:
         if claim is None:
             return Outcome.LOST
         error: AppError | None = None
-        memory = Memory()
+        memory, left = Memory(), list[Spent]()
         if claim.attempt > 1:
             try:
-                memory = await self._remember(run_id)
+                memory, left = await self._remember(run_id)
             except msgspec.MsgspecError as unreadable:
                 logger.exception("what a run stored cannot be read", run_id=str(run_id), exc_info=unreadable)
                 error = RunInterrupted()
             if claim.crashes > MAX_CRASHES:
                 error = RunInterrupted()
-        execution = self.active[run_id] = self._execution(claim, memory)
+        execution = self.active[run_id] = self._execution(claim, memory, left)
         try:
             if claim.seq == 0:
                 execution.attempt.tell(_initialized(claim))
@@ -104,6 +106,7 @@ class Executor:
             return await self._finish(execution, error)
         except LeaseLost:
             logger.warning("lease lost", run_id=str(run_id), attempt=claim.attempt)
+            await self._records.lose(run_id, execution.meter)
             return Outcome.LOST
         finally:
             execution.close()
@@ -111,12 +114,13 @@ class Executor:
             self._idle.set()
             self._writer.hub.leave(run_id)
 
-    async def _remember(self, run_id: UUID) -> Memory:
+    async def _remember(self, run_id: UUID) -> tuple[Memory, list[Spent]]:
         told = await read_told(self._writer.store, run_id)
-        steps, questions = await self._records.stored(run_id)
-        return Memory(steps, told, questions)
+        steps, questions, left = await self._records.stored(run_id)
+        memory = Memory(steps, told, questions)
+        return memory, recalled(left, memory)
 
-    def _execution(self, claim: Claim, memory: Memory) -> Execution:
+    def _execution(self, claim: Claim, memory: Memory, left: list[Spent]) -> Execution:
         log = self._writer.open(claim.run.id, claim.attempt, claim.seq)
         attempt = Attempt(
             log,
@@ -126,7 +130,8 @@ class Executor:
             time_line=claim.run.time_line,
         )
         seconds = self._timeout_seconds - claim.spent
-        return Execution(claim, attempt, seconds=seconds, hold_seconds=self._hold_seconds)
+        meter = self._records.meter(claim, left)
+        return Execution(claim, attempt, meter, seconds=seconds, hold_seconds=self._hold_seconds)
 
     async def _drive(self, claim: Claim, execution: Execution) -> AppError | None:
         """Returns why the run failed, None where it did not; whether it was stopped is the execution's to say."""
@@ -159,7 +164,7 @@ class Executor:
             raise RunInterrupted from None  # a later release has stored what this one does not know
         attempt.handoff_names = agents.handoff_names
         config = copy.copy(RUN_CONFIG)
-        config.model_provider = DurableModels(attempt, self._callers, run)
+        config.model_provider = DurableModels(attempt, self._callers, run, execution.meter)
         result = Runner.run_streamed(
             agents.root,
             session_input(claim.items),
@@ -178,11 +183,11 @@ class Executor:
         attempt.telling.flush()
         if stopped is Stop.LEAVING:
             await attempt.log.store()
-            await self._records.release(run.id, attempt.log.attempt, execution.spent)
+            await self._records.release(run.id, attempt.log.attempt, execution.spent, execution.meter)
             return Outcome.RELEASED
         if stopped is Stop.PARKED:
             await attempt.log.store(*attempt.cut())
-            parked = await self._records.park(run.id, attempt.log.attempt, execution.spent)
+            parked = await self._records.park(run.id, attempt.log.attempt, execution.spent, execution.meter)
             return Outcome.PARKED if parked else Outcome.RELEASED
         attempt.log.unbound()
         attempt.close_partial()
@@ -195,12 +200,13 @@ class Executor:
 
     async def _settle(self, run_id: UUID, attempt: Attempt, ending: Ending, execution: Execution) -> None:
         await attempt.log.store()
+        spent = execution.meter.close("cancelled" if execution.stopped is Stop.CANCELLED else "failed")
         try:
-            batch = await self._records.settle(execution.run, attempt, ending)
+            batch = await self._records.settle(execution.run, attempt, ending, spent)
         except Exception as refused:
             # The database does not take this end, now or ever: the run ends all the same.
             logger.exception("a run's end was refused", run_id=str(run_id), exc_info=refused)
-            batch = await self._records.settle(execution.run, attempt, failed(attempt, RunCrashed()), bare=True)
+            batch = await self._records.settle(execution.run, attempt, failed(attempt, RunCrashed()), spent, bare=True)
         self._writer.hub.publish(batch)
 
 

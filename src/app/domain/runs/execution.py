@@ -7,6 +7,7 @@ from enum import Enum, auto
 import anyio
 
 from app.domain.runs.attempt import Attempt
+from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
 from app.domain.runs.records import Claim
 from app.domain.runs.states import CANCEL, CANCEL_AFTER_TURN, PAUSE
@@ -25,9 +26,10 @@ class Stop(Enum):
 class Execution:
     """Obeys what somebody asks of the run, and knows how long it has worked. Paused time does not count."""
 
-    def __init__(self, claim: Claim, attempt: Attempt, *, seconds: float, hold_seconds: float) -> None:
+    def __init__(self, claim: Claim, attempt: Attempt, meter: Meter, *, seconds: float, hold_seconds: float) -> None:
         self.run: Run = claim.run
         self.attempt = attempt
+        self.meter = meter
         self.timed_out = False
         self._stopped: Stop | None = None
         self._scope = anyio.CancelScope()

@@ -8,6 +8,7 @@ from agents import Agent, FunctionTool, MaxTurnsExceeded, RunConfig, Runner
 from agents.tool_context import ToolContext
 
 from app.domain.agents.context import CallPosition
+from app.domain.quotas.errors import LimitExceeded
 from app.domain.runs.answers import parsed_arguments
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.durable import DurableModels, failure
@@ -66,6 +67,8 @@ async def _outcome(
         return {"error": "max_turns_reached", "detail": f"The agent did not finish within {MAX_TURNS} turns."}, True
     except Exception as error:
         known = known_error(error)
+        if isinstance(known, LimitExceeded):  # of the user: it ends the run, whoever meets it
+            raise
         if known is None:
             logger.exception("an agent used as a tool failed", run_id=str(attempt.run_id), exc_info=error)
             return {"error": "tool_failed", "detail": "The agent failed."}, True

@@ -56,6 +56,16 @@ class Memory:
         """By calls that were cut off."""
         return [usage for _, usage in self._cuts]
 
+    def usage_of(self, scope: str, turn: int) -> TokenUsage | None:
+        """Of the stored answer, where nobody has reached it yet."""
+        found = self._answers.get((scope, turn))
+        return None if found is None else found[1].usage
+
+    def cut_at(self, scope: str, turn: int, position: int) -> TokenUsage | None:
+        """Of a call that was cut off or failed."""
+        place = (scope, turn, position)
+        return next((usage for s, usage in self._cuts if (s.scope, s.turn, s.position) == place), None)
+
     def answer(self, scope: str, turn: int) -> tuple[Step, ModelAnswer] | None:
         return self._answers.pop((scope, turn), None)
 

@@ -31,6 +31,7 @@ class Run(OwnedRecord):
             postgresql_where=ACTIVE_ONLY,
         ),
         Index("ix_run_owner_created", "owner_id", "created_at"),
+        Index("ix_run_owner_active", "owner_id", sqlite_where=ACTIVE_ONLY, postgresql_where=ACTIVE_ONLY),
         Index("ix_run_log_kept", "ended_at", sqlite_where=LOG_KEPT, postgresql_where=LOG_KEPT),
     )
 

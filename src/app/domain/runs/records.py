@@ -8,13 +8,15 @@ import anyio
 import msgspec
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.agents.context import RunContext
-from app.domain.quotas.month import month_of
-from app.domain.quotas.schemas import QuotaStatus
+from app.domain.quotas.schemas import Call, QuotaStatus, Spent
+from app.domain.quotas.service import Metering, Usages
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.ends import Ending
 from app.domain.runs.events import encode
+from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
 from app.domain.runs.questions import Question
 from app.domain.runs.repository import ControlRepository, RunRepository
@@ -50,12 +52,20 @@ class Claim(msgspec.Struct, frozen=True):
 
 class RunRecords:
     def __init__(
-        self, db: Database, clock: Clock, *, lease_seconds: float, monthly_requests: int, sole_owner: bool
+        self,
+        db: Database,
+        clock: Clock,
+        metering: Metering,
+        usages: Usages,
+        *,
+        lease_seconds: float,
+        sole_owner: bool,
     ) -> None:
         self.db = db
         self._clock = clock
+        self._metering = metering
+        self._usages = usages
         self._lease_seconds = lease_seconds
-        self._monthly_requests = monthly_requests
         self._sole_owner = sole_owner
         """No other process can be alive (SQLite, locked data folder): whoever else owns a run is dead."""
 
@@ -75,24 +85,30 @@ class RunRecords:
             run, claimed.attempt, claimed.seq, claimed.control, items, spent=claimed.spent, crashes=claimed.crashes
         )
 
-    async def stored(self, run_id: UUID) -> tuple[list[Step], list[Question]]:
-        """What earlier attempts have finished, and what they have asked."""
+    async def stored(self, run_id: UUID) -> tuple[list[Step], list[Question], list[Call]]:
+        """What earlier attempts have finished, what they have asked, and the calls that nobody has settled."""
         async with self.db.reading() as db_session:
-            runs = RunRepository(db_session)
-            return await runs.steps(run_id), await ControlRepository(db_session).questions(run_id)
+            steps = await RunRepository(db_session).steps(run_id)
+            questions = await ControlRepository(db_session).questions(run_id)
+            return steps, questions, await self._metering.opened(db_session, run_id)
+
+    def meter(self, claim: Claim, left: list[Spent]) -> Meter:
+        return Meter(self._metering, self._clock, claim.run, claim.attempt, left)
 
     async def keep_question(self, run_id: UUID, question: Question) -> None:
         async with self.db.writing() as db_session:
             await ControlRepository(db_session).add_question(run_id, question)
 
-    async def release(self, run_id: UUID, attempt: int, spent: float) -> None:
+    async def release(self, run_id: UUID, attempt: int, spent: float, meter: Meter) -> None:
         """Give the run back unfinished: somebody may claim it at once."""
         async with self.db.writing() as db_session:
+            await self._metering.settle(db_session, run_id, meter.close("interrupted"))
             await RunRepository(db_session).release(run_id, attempt, spent)
 
-    async def park(self, run_id: UUID, attempt: int, spent: float) -> bool:
+    async def park(self, run_id: UUID, attempt: int, spent: float, meter: Meter) -> bool:
         """Put the run aside until it is resumed or answered; where that has happened already it is given back."""
         async with self.db.writing() as db_session:
+            await self._metering.settle(db_session, run_id, meter.close("interrupted"))
             if await ControlRepository(db_session).park(run_id, attempt, spent):
                 return True
             await RunRepository(db_session).release(run_id, attempt, spent)
@@ -121,8 +137,19 @@ class RunRecords:
         async with self.db.reading() as db_session:
             return dict.fromkeys(run_ids) | await ControlRepository(db_session).followed(run_ids)
 
-    async def settle(self, run: Run, attempt: Attempt, ending: Ending, *, bare: bool = False) -> Batch:
-        """The terminal event, the run's outcome and the session's items, in one transaction; `bare` without the items.
+    async def lose(self, run_id: UUID, meter: Meter) -> None:
+        """What a call has used that another attempt knows nothing of."""
+        spent = meter.close("interrupted")
+        if spent:
+            async with self.db.writing() as db_session:
+                await self._metering.settle(db_session, run_id, spent)
+
+    async def settle(
+        self, run: Run, attempt: Attempt, ending: Ending, spent: list[Spent], *, bare: bool = False
+    ) -> Batch:
+        """The terminal event, the run's outcome, its quota and the session's items, in one transaction.
+
+        `bare` is without the items.
 
         Waits while the database is away. Raises LeaseLost where another attempt owns the run, and what the database
         says where it takes the end never.
@@ -131,7 +158,7 @@ class RunRecords:
         batch = Batch(run.id, seq, 1, frame(seq, *encode(ending.event)), ended=True)
         for tried in range(_RETRIES):
             try:
-                await self._settle(run, attempt, ending, batch, again=tried > 0, bare=bare)
+                await self._settle(run, attempt, ending, spent, batch, again=tried > 0, bare=bare)
             except Exception as error:
                 if _is_refused(error):
                     raise
@@ -142,10 +169,19 @@ class RunRecords:
         raise LeaseLost
 
     async def _settle(
-        self, run: Run, attempt: Attempt, ending: Ending, batch: Batch, *, again: bool, bare: bool
+        self,
+        run: Run,
+        attempt: Attempt,
+        ending: Ending,
+        spent: list[Spent],
+        batch: Batch,
+        *,
+        again: bool,
+        bare: bool,
     ) -> None:
         async with self.db.writing() as db_session:
-            # The session's row before the run's, as a start takes them: the other way round they block each other.
+            # The user's rows, the session's, the run's, as a start takes them: in another order they block each other.
+            await self._metering.settle(db_session, run.id, spent, ends=True)
             items = msgspec.json.decode(run.input, type=list[dict[str, Any]])
             if not bare:
                 items += attempt.finished_items()
@@ -177,15 +213,14 @@ class RunRecords:
 
     def quota_of(self, owner_id: UUID) -> Callable[[], Any]:
         async def quota() -> QuotaStatus:
-            start, reset = month_of(self._clock.now())
-            async with self.db.reading() as db_session:
-                used = await RunRepository(db_session).started_since(owner_id, start)
-            limit = self._monthly_requests
-            return QuotaStatus(
-                requests_used=used, requests_limit=limit, requests_remaining=max(0, limit - used), reset_date=reset
-            )
+            return await self._usages.now(owner_id)
 
         return quota
+
+
+async def active_runs(db_session: AsyncSession, owner_id: UUID) -> int:
+    """How many runs the user has that are not over."""
+    return await RunRepository(db_session).active_of(owner_id)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.agents.schemas import ModelName, Text
+from app.domain.quotas.schemas import Standing
 from app.domain.runs.events import Usage
 from app.domain.sessions.schemas import HistoryEntry
 
@@ -43,6 +44,8 @@ class ContinueRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Started(msgspec.Struct, frozen=True):
     run_id: UUID
     session_key: str
+    standing: Standing | None = None
+    """What the user has left after it, where that is told; not of a start that was said again."""
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):

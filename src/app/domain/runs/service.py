@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.domain.accounts.schemas import Principal
 from app.domain.agents.service import AgentService
+from app.domain.quotas.service import Gate, Metering, Passage
 from app.domain.runs.admission import Place
 from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
@@ -55,6 +56,8 @@ class Runs:
         writer: LogWriter,
         callers: Callers,
         *,
+        gate: Gate,
+        metering: Metering,
         default_model: str,
         heartbeat_seconds: float,
         streaming: bool,
@@ -64,6 +67,8 @@ class Runs:
         self._engine = engine
         self._writer = writer
         self._callers = callers
+        self._gate = gate
+        self._metering = metering
         self._default_model = default_model
         self._heartbeat_seconds = heartbeat_seconds
         self._streaming = streaming
@@ -78,14 +83,16 @@ class Runs:
         return self._engine.admission.reader()
 
     async def start(self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None = None) -> Started:
-        """Store a run and hand it to the engine. Nothing is stored where it is refused.
+        """Store a run and hand it to the engine. Nothing is stored or counted where it is refused.
 
-        A start that may be said `again` and was said before is the run of then, and costs nothing.
+        A start that may be said `again` and was said before is the run of then, and costs nothing. All others pass the
+        gate: raises LimitExceeded.
         """
         if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
             return Started(*begun)
         with self._engine.admit() as place:
-            return await self._start(user, agent, body, again, place)
+            async with self._gate.passage(user.user_id, uuid7()) as passage:
+                return await self._start(user, agent, body, again, place=place, passage=passage)
 
     async def go_on(self, user: Principal, run_id: UUID, body: ContinueRun, again: RepeatableStart | None) -> Started:
         """Start a run that goes on where a final one broke off. Raises NotContinuable."""
@@ -96,16 +103,24 @@ class Runs:
         return await self.start(user, run.agent, continuing(run, newest, body), again)
 
     async def _start(
-        self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None, place: Place
+        self,
+        user: Principal,
+        agent: str,
+        body: StartRun,
+        again: RepeatableStart | None,
+        *,
+        place: Place,
+        passage: Passage,
     ) -> Started:
         seed, message = checked(body.messages)
         now = self._clock.now()
-        run_id = uuid7()
+        run_id = passage.run_id
         async with self._db.writing() as db_session:
             if again is not None:
                 keys = StartKeyRepository(db_session, user.user_id)
                 if (begun := await keys.take(again, run_id, now=now)) is not None:
                     return Started(*begun)
+            standing = await passage.enter(db_session)
             definitions = with_model(await AgentService.open(db_session, user.user_id).definition(agent), body.model)
             model = definitions.root_agent.model or self._default_model
             models, fallbacks = models_of(definitions)
@@ -142,7 +157,7 @@ class Runs:
                 raise SessionBusy(await runs.active_on(session.id) or run_id)
             history = await sessions.items(session.id) if row["history_seq"] else []
         self._engine.submit(Claim(Run(**row), attempt=1, seq=0, control=None, items=[*history, item]), place)
-        return Started(run_id, session.key)
+        return Started(run_id, session.key, standing)
 
     async def delete_session(self, owner_id: UUID, session_key: str) -> None:
         """Delete a session with its items, runs and logs; what still runs is cancelled first."""
@@ -151,6 +166,7 @@ class Runs:
             with suppress(RunNotFound):  # somebody else deletes the session at the same time
                 await self.cancel(owner_id, run.id)
         async with self._db.writing() as db_session:
+            await self._metering.forget_session(db_session, owner_id, session_key)
             await SessionService.open(db_session, owner_id, clock=self._clock).delete(session_key)
 
     async def get(self, owner_id: UUID, run_id: UUID) -> RunView:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import cache
 from importlib import resources
 from typing import Self
@@ -56,6 +57,10 @@ class AccountService:
         if user is None:
             raise UserNotFound
         return view(user)
+
+    async def emails(self, user_ids: Collection[UUID]) -> dict[UUID, str | None]:
+        """The addresses of those who exist."""
+        return await self._users.emails(user_ids)
 
     async def change(self, user_id: UUID, wanted: PatchMe) -> Me:
         if wanted.time_zone is not UNSET:

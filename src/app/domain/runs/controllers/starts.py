@@ -11,6 +11,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from app.domain.accounts.schemas import Principal
+from app.domain.quotas.headers import rate_limit_headers
 from app.domain.runs.admission import Place
 from app.domain.runs.controllers.answering import EVENT_STREAM, StreamOperation, prefers_async, wants_stream
 from app.domain.runs.controllers.stream import EventStream, watched
@@ -27,6 +28,7 @@ _REFUSED = {
     404: ResponseSpec(None, description="`agent_not_found`, `secret_not_found`, or `run_not_found` for `replaces`"),
     409: ResponseSpec(None, description="`session_busy`, or `run_not_replaceable`"),
     422: ResponseSpec(None, description="It breaks a rule: see `errors`. Or `idempotency_key_reused`"),
+    429: ResponseSpec(None, description="`rate_limit_exceeded`; to who wants a stream it is the event of this name"),
 }
 _ACCEPTED = ResponseSpec(RunView, description="The run has begun; `Location` is its address.")
 _AGAIN = (
@@ -85,6 +87,7 @@ class ContinueController(Controller):
             403: _REFUSED[403],
             409: ResponseSpec(None, description="`run_not_continuable`, or `session_busy`"),
             422: ResponseSpec(None, description="`idempotency_key_reused`"),
+            429: _REFUSED[429],
         },
     )
     async def continue_run(
@@ -141,7 +144,7 @@ class TodoAgentController(Controller):
             started = await runs.start(user, TODO_AGENT, data, again)
             return _streamed(runs, user, started, data, place, envelope=envelope, batch=batch, history=True)
 
-    @post("/agent-create", status_code=200, responses={status: _REFUSED[status] for status in (404, 409, 422)})
+    @post("/agent-create", status_code=200, responses={status: _REFUSED[status] for status in (404, 409, 422, 429)})
     async def answer(
         self,
         *,
@@ -236,6 +239,7 @@ def _streamed(
         batch=batch,
         history_of=(user.user_id, started.session_key) if wanted else None,
         location=True,
+        headers=rate_limit_headers(started.standing),
     )
 
 
@@ -256,4 +260,5 @@ async def _awaited(
 
 
 def _answered(started: Started, run: RunView, status: int = 200) -> Response[Any]:
-    return Response(run, status_code=status, headers={"Location": f"/api/runs/{started.run_id}"})
+    headers = {"Location": f"/api/runs/{started.run_id}", **rate_limit_headers(started.standing)}
+    return Response(run, status_code=status, headers=headers)

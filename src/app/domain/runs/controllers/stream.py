@@ -1,6 +1,6 @@
 """A run's log as a response of server-sent events: the stored bytes, written to the socket as they are."""
 
-from collections.abc import AsyncIterator, Hashable, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,7 @@ class EventStream(Response[None]):
         batch: bool = False,
         history_of: tuple[UUID, str] | None = None,
         location: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(None, status_code=200, media_type="text/event-stream")
         self._runs = runs
@@ -51,7 +52,8 @@ class EventStream(Response[None]):
         self._envelope = envelope
         self._batch = batch
         self._history_of = history_of
-        self._location = location
+        extra = {"location": f"/api/runs/{run_id}"} if location else {}
+        self._extra = [(name.lower().encode(), value.encode()) for name, value in {**extra, **(headers or {})}.items()]
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIApp:  # type: ignore[override]
         return self._respond
@@ -61,8 +63,7 @@ class EventStream(Response[None]):
             await self._stream(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        extra = [(b"location", f"/api/runs/{self._run_id}".encode())] if self._location else []
-        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *extra]})
+        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *self._extra]})
         async with (
             self._runs.following(self._run_id, after=self._after, group=self._group) as cursor,
             watched(cursor, receive),

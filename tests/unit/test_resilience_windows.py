@@ -1,0 +1,41 @@
+"""What is special about each place that windows are kept in."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from app.lib.clock import FixedClock
+from app.lib.resilience.windows.memory import MemoryWindows
+from app.lib.resilience.windows.redis import RedisWindows
+from app.lib.resilience.windows.window import WINDOW_SECONDS, WindowAway
+from tests.tool_calls import NOW
+from tests.valkey import valkey_server
+
+
+async def test_windows_in_memory_forget_who_was_quiet() -> None:
+    clock = FixedClock(NOW)
+    windows = MemoryWindows(clock)
+    for n in range(50):
+        await windows.take(f"user {n}", "a", 5)
+    clock.advance(WINDOW_SECONDS + 1)
+    for n in range(50):
+        await windows.take("one", str(n), 100)
+
+    assert len(windows._windows) == 1
+
+
+async def test_redis_that_is_away_makes_nobody_wait_and_comes_back(tmp_path: Path) -> None:
+    with valkey_server(tmp_path) as server:
+        windows = RedisWindows(server.url, "test:")
+        async with windows.running():
+            assert (await windows.take("a", "1", 5)).passed
+            server.kill()
+            with pytest.raises(WindowAway):
+                await windows.take("a", "2", 5)
+            assert windows.failing
+            server.start()
+            with anyio.fail_after(10):
+                while windows.failing:  # noqa: ASYNC110 - nobody is told of it
+                    await anyio.sleep(0.05)
+            assert (await windows.take("a", "3", 5)).passed
