@@ -12,7 +12,7 @@ from litestar.di import Provide
 from app.domain.quotas.prices import stored
 from app.domain.quotas.schemas import Limits
 from app.domain.quotas.service import Gate, Metering, Usages
-from app.domain.runs.records import active_runs
+from app.domain.runs.records import ACTIVE_RUNS
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
 from app.lib.resilience.windows.memory import MemoryWindows
@@ -70,7 +70,7 @@ def build_limiting(settings: Settings, *, db: Database, clock: Clock) -> Limitin
         clock,
         defaults,
         windows,
-        active_runs,
+        active_runs=ACTIVE_RUNS,
         rate_fails_open=settings.rate_limit_fail == "open",
         tells=settings.rate_limit_headers,
     )

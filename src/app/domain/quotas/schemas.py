@@ -37,6 +37,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     monthly_cost: int | None
     reserved_tokens: int
     reserved_cost: int
+    active_runs: int
+    """0 where nobody asked."""
 
     def over(self, defaults: Limits) -> Limits:
         """With the defaults where it says nothing."""

@@ -8,7 +8,6 @@ import anyio
 import msgspec
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.agents.context import RunContext
 from app.domain.quotas.schemas import Call, QuotaStatus, Spent
@@ -19,7 +18,7 @@ from app.domain.runs.events import encode
 from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
 from app.domain.runs.questions import Question
-from app.domain.runs.repository import ControlRepository, RunRepository
+from app.domain.runs.repository import ACTIVE_RUNS, ControlRepository, RunRepository
 from app.domain.runs.states import PAUSE
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.service import SessionService
@@ -31,6 +30,8 @@ from app.lib.runlog.store import Head, Step
 
 _RETRY_SECONDS = 0.5
 _RETRIES = 60
+
+__all__ = ["ACTIVE_RUNS", "Claim", "RunRecords"]
 
 logger = structlog.get_logger()
 
@@ -216,11 +217,6 @@ class RunRecords:
             return await self._usages.now(owner_id)
 
         return quota
-
-
-async def active_runs(db_session: AsyncSession, owner_id: UUID) -> int:
-    """How many runs the user has that are not over."""
-    return await RunRepository(db_session).active_of(owner_id)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -1,7 +1,6 @@
 """The one gate that every start passes: rate limit, concurrent runs, quota, in this order."""
 
 import math
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -21,9 +20,6 @@ from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, WindowAway,
 SOON_SECONDS = 5
 """When a try makes sense that waits for runs to end: nobody knows."""
 
-CountActive = Callable[[AsyncSession, UUID], Awaitable[int]]
-"""How many runs of the user are active, as the transaction sees it."""
-
 
 class Gate:
     def __init__(
@@ -31,16 +27,19 @@ class Gate:
         clock: Clock,
         defaults: Limits,
         windows: Windows | None,
-        count_active: CountActive,
         *,
+        active_runs: str,
         rate_fails_open: bool,
         tells: bool,
     ) -> None:
-        """Without windows starts are counted in the database, in the transaction of the start itself."""
+        """Without windows starts are counted in the database, in the transaction of the start itself.
+
+        `active_runs` is the query for how many runs of `:user_id` are not over.
+        """
         self.clock = clock
         self.defaults = defaults
         self.windows = windows
-        self.count_active = count_active
+        self.active_runs = active_runs
         self.rate_fails_open = rate_fails_open
         self.tells = tells
         """Whether clients are told how they stand."""
@@ -81,10 +80,9 @@ class Passage:
         gate = self._gate
         now = gate.clock.now()
         usage = UsageRepository(db_session)
-        used = await usage.add(self._user_id, month_key(now), requests=1)
-        said = await usage.said(self._user_id)
-        limits = said.over(gate.defaults)
-        active = await gate.count_active(db_session, self._user_id)
+        month = month_key(now)
+        used, said = await usage.hold(self._user_id, month, requests=1, active_runs=gate.active_runs)
+        limits, active = said.over(gate.defaults), said.active_runs
         taken = await self._take(usage, limits.rate_limit_per_minute)
         standing = _standing(limits, taken, active, used, now) if gate.tells else None
         refusal = (

@@ -77,8 +77,7 @@ class Metering:
         usage = UsageRepository(db_session)
         await usage.close([one.call for one in spent])
         await self._enter(usage, spent)
-        used = await usage.add(call.user_id, month_key(self._clock.now()))
-        said = await usage.said(call.user_id)
+        used, said = await usage.hold(call.user_id, month_key(self._clock.now()))
         wanted = call.max_output_tokens or ASSUMED_OUTPUT
         output = self._room(call, wanted, said, used)
         cost = 0 if call.secret_id is not None else most_of(call.model, call.input_tokens, output)

@@ -38,11 +38,10 @@ class Usages:
         async with self._db.reading() as db_session:
             usage = UsageRepository(db_session)
             used = await usage.of_month(user_id, month_key(now))
-            said = await usage.said(user_id)
-            active = await self._gate.count_active(db_session, user_id)
+            said = await usage.said(user_id, self._gate.active_runs)
             limits = said.over(self._gate.defaults)
             taken = await self._look(usage, user_id, limits.rate_limit_per_minute)
-        return _status(used, said, limits, active=active, taken=taken, now=now)
+        return _status(used, said, limits, taken=taken, now=now)
 
     async def history(
         self, user_id: UUID, by: GroupBy, *, since: date, until: date, limit: int, offset: int
@@ -82,7 +81,7 @@ class Usages:
             return None
 
 
-def _status(used: Used, said: Said, limits: Limits, *, active: int, taken: Taken | None, now: datetime) -> QuotaStatus:
+def _status(used: Used, said: Said, limits: Limits, *, taken: Taken | None, now: datetime) -> QuotaStatus:
     tokens_left = _left(limits.monthly_tokens, used.tokens + said.reserved_tokens)
     cost_left = _left(limits.monthly_cost, used.cost + said.reserved_cost)
     return QuotaStatus(
@@ -99,9 +98,9 @@ def _status(used: Used, said: Said, limits: Limits, *, active: int, taken: Taken
         cost_usd_remaining=None if cost_left is None else told(cost_left),
         unpriced_calls=used.unpriced,
         provider_calls=used.calls,
-        concurrent_runs_used=active,
+        concurrent_runs_used=said.active_runs,
         concurrent_runs_limit=limits.concurrent_runs,
-        concurrent_runs_remaining=max(0, limits.concurrent_runs - active),
+        concurrent_runs_remaining=max(0, limits.concurrent_runs - said.active_runs),
         rate_limit_per_minute=limits.rate_limit_per_minute,
         rate_limit_remaining=None if taken is None else max(0, limits.rate_limit_per_minute - taken.used),
         reset_date=month_of(now)[1],

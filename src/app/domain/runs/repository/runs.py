@@ -19,7 +19,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,9 +55,8 @@ _ADD = insert_or(
 )
 
 
-_ACTIVE_OF = text(f"SELECT count(*) FROM run WHERE owner_id = :owner_id AND {ACTIVE_ONLY}").bindparams(  # noqa: S608
-    bindparam("owner_id", type_=_RUN.c.owner_id.type)
-)
+ACTIVE_RUNS = f"SELECT count(*) FROM run WHERE owner_id = :user_id AND {ACTIVE_ONLY}"  # noqa: S608 - constants
+"""How many runs of a user are not over."""
 
 NOT_ENDED: ColumnElement[bool] = literal_column("NOT run_head.ended")
 """In the words of the index on the few rows of which it is true: for others neither database uses it."""
@@ -165,10 +163,6 @@ class RunRepository:
             await self._db_session.execute(delete(RunStep).where(RunStep.run_id.in_(old)))
             await self._db_session.execute(update(Run).where(Run.id.in_(old)).values(log_purged=True))
         return len(old)
-
-    async def active_of(self, owner_id: UUID) -> int:
-        count: int = (await self._db_session.execute(_ACTIVE_OF, {"owner_id": owner_id})).scalar_one()
-        return count
 
     async def claim(self, run_id: UUID, owner: str, lease_seconds: float, *, others_dead: bool) -> Claimed | None:
         """Become the run's owner with its next attempt; None where it ended or another's lease still holds."""

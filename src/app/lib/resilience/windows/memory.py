@@ -1,9 +1,9 @@
 """Windows of one process that has no other beside it."""
 
-from itertools import islice
+from itertools import islice, takewhile
 
 from app.lib.clock import Clock
-from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, standing
+from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, leaves_first, standing
 
 
 class MemoryWindows:
@@ -23,7 +23,7 @@ class MemoryWindows:
             self._windows.pop(key, None)
             self._windows[key] = window
             self._forget_quiet(now)
-        return standing([*window.values()], now, limit, passed=passed)
+        return _standing(window, now, limit, passed=passed)
 
     async def give_back(self, key: str, member: str) -> None:
         self._windows.get(key, {}).pop(member, None)
@@ -31,11 +31,11 @@ class MemoryWindows:
     async def look(self, key: str, limit: int) -> Taken:
         now = self._clock.monotonic()
         window = self._current(key, now)
-        return standing([*window.values()], now, limit, passed=len(window) < limit)
+        return _standing(window, now, limit, passed=len(window) < limit)
 
     def _current(self, key: str, now: float) -> dict[str, float]:
         window = self._windows.get(key, {})
-        for member in [member for member, at in window.items() if at <= now - WINDOW_SECONDS]:
+        for member in [*takewhile(lambda member: window[member] <= now - WINDOW_SECONDS, window)]:
             del window[member]
         return window
 
@@ -44,3 +44,8 @@ class MemoryWindows:
         for key in [*islice(self._windows, 2)]:
             if not self._current(key, now):
                 del self._windows[key]
+
+
+def _standing(window: dict[str, float], now: float, limit: int, *, passed: bool) -> Taken:
+    leaves_at = next(islice(window.values(), leaves_first(len(window), limit), None), None)
+    return standing(len(window), leaves_at, now, limit, passed=passed)

@@ -1,6 +1,5 @@
 """Sliding windows: how often somebody did something in the last minute, counted and taken in one step."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -36,9 +35,12 @@ class Windows(Protocol):
         ...
 
 
-def standing(times: Sequence[float], now: float, limit: int, *, passed: bool) -> Taken:
-    """Of the times in the window, the oldest first."""
-    # Where the limit was lowered several must leave before there is room.
-    leaves = min(max(len(times) - limit, 0), len(times) - 1)
-    wait = times[leaves] + WINDOW_SECONDS - now if times else float(WINDOW_SECONDS * (limit <= 0))
-    return Taken(passed=passed, used=len(times), wait=max(0.0, wait))
+def leaves_first(used: int, limit: int) -> int:
+    """Which of so many, the oldest first, must leave before there is room: several where the limit was lowered."""
+    return max(0, min(used - limit, used - 1))
+
+
+def standing(used: int, leaves_at: float | None, now: float, limit: int, *, passed: bool) -> Taken:
+    """Of so many in the window; the one that `leaves_first` names came at `leaves_at`."""
+    wait = leaves_at + WINDOW_SECONDS - now if leaves_at is not None else float(WINDOW_SECONDS * (limit <= 0))
+    return Taken(passed=passed, used=used, wait=max(0.0, wait))
