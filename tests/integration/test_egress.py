@@ -154,7 +154,7 @@ async def test_many_at_once_keep_their_own_permissions(chat_wire: ChatWire) -> N
 @pytest.mark.parametrize("to", ["http://localhost:{port}/", "https://127.0.0.1:{port}/", "http://[::1]:{port}/"])
 async def test_a_redirect_is_checked_like_a_first_request(chat_wire: ChatWire, to: str) -> None:
     async with chat_server() as inside, recording("loopback.example") as (session, connector, _):
-        chat_wire.queue(refusal(302, b"", location=to.format(port=inside.port)))
+        chat_wire.probed = lambda _: refusal(302, b"", location=to.format(port=inside.port))
         with pytest.raises(EgressRefused):
             await session.get(f"http://loopback.example:{chat_wire.port}/")
 

@@ -160,7 +160,8 @@ async def test_who_needs_a_token_is_described(described: dict[str, Any], anonymo
     wrong = []
     for name, operation in _operations(described):
         method, path = name.split()
-        answer = await anonymous.request(method, re.sub(r"{\w+}", str(uuid4()), path), json={})
+        address = re.sub(r"{\w+}", str(uuid4()), path.replace("{version}", "1"))
+        answer = await anonymous.request(method, address, json={})
         needs = answer.status_code == 401 and path not in BY_ANOTHER_TOKEN
         if needs == (operation.get("security") == []):
             wrong.append((name, answer.status_code))
