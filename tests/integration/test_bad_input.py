@@ -12,7 +12,9 @@ import httpx
 import msgspec
 import pytest
 
+from app.lib.db.engine import Database
 from tests.integration.conftest import LiveServer
+from tests.limits import promote
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -107,8 +109,9 @@ async def operations(anonymous: httpx.AsyncClient) -> list[Operation]:
 
 
 @pytest.fixture
-async def stranger(server: LiveServer, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Signed in, since most of what is behind a route is only reached so. Never waits for a stream to end."""
+async def stranger(server: LiveServer, client: httpx.AsyncClient, db: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """An administrator, since what is behind a route is only reached so. Never waits for a stream to end."""
+    await promote(db, client)
     async with httpx.AsyncClient(base_url=server.url, headers=client.headers, timeout=20) as stranger:
         yield stranger
 

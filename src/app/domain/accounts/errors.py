@@ -64,7 +64,7 @@ class RoleRequired(AppError):
     code = "role_required"
 
     def __init__(self, role: str) -> None:
-        super().__init__(f"This needs the role {role!r}.", role=role)
+        super().__init__(f"This needs the role {role}.", role=role)
 
 
 class ForeignOrigin(AppError):

@@ -93,8 +93,8 @@ class Runs:
         if body.secret_id is not None:
             raise SecretNotFound  # nobody has one before there is a vault
         with self._engine.admit() as place:
-            async with self._gate.passage(user.user_id, uuid7()) as passage:
-                return await self._start(user, agent, body, again, place=place, passage=passage)
+            passage = self._gate.passage(user.user_id, uuid7())
+            return await self._start(user, agent, body, again, place=place, passage=passage)
 
     async def go_on(self, user: Principal, run_id: UUID, body: ContinueRun, again: RepeatableStart | None) -> Started:
         """Start a run that goes on where a final one broke off. Raises NotContinuable."""
@@ -117,7 +117,7 @@ class Runs:
         seed, message = checked(body.messages)
         now = self._clock.now()
         run_id = passage.run_id
-        async with self._db.writing() as db_session:
+        async with self._db.writing() as db_session, passage:
             if again is not None:
                 keys = StartKeyRepository(db_session, user.user_id)
                 if (begun := await keys.take(again, run_id, now=now)) is not None:
