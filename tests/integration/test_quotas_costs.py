@@ -93,7 +93,7 @@ async def test_a_refusal_takes_nothing_of_what_is_outside_the_transaction(db: Da
     owner = await new_owner(db)
     for n in range(3):
         with pytest.raises(LimitExceeded) if n else nullcontext():
-            async with limiting.gate.passage(owner, uuid7()) as passage, db.writing() as db_session:
+            async with db.writing() as db_session, limiting.gate.passage(owner, uuid7()) as passage:
                 await passage.enter(db_session)
 
     status = await limiting.usages.now(owner)

@@ -91,8 +91,8 @@ class Runs:
         if again is not None and (begun := await self._begun(user.user_id, again)) is not None:
             return Started(*begun)
         with self._engine.admit() as place:
-            async with self._gate.passage(user.user_id, uuid7()) as passage:
-                return await self._start(user, agent, body, again, place=place, passage=passage)
+            passage = self._gate.passage(user.user_id, uuid7())
+            return await self._start(user, agent, body, again, place=place, passage=passage)
 
     async def go_on(self, user: Principal, run_id: UUID, body: ContinueRun, again: RepeatableStart | None) -> Started:
         """Start a run that goes on where a final one broke off. Raises NotContinuable."""
@@ -115,7 +115,7 @@ class Runs:
         seed, message = checked(body.messages)
         now = self._clock.now()
         run_id = passage.run_id
-        async with self._db.writing() as db_session:
+        async with self._db.writing() as db_session, passage:
             if again is not None:
                 keys = StartKeyRepository(db_session, user.user_id)
                 if (begun := await keys.take(again, run_id, now=now)) is not None:

@@ -45,7 +45,10 @@ class Gate:
         """Whether clients are told how they stand."""
 
     def passage(self, user_id: UUID, run_id: UUID) -> "Passage":
-        """Of one start. Leaving its block with an error gives back what was taken outside the transaction."""
+        """Of one start, to be entered inside its transaction.
+
+        Leaving its block with an error gives back what was taken elsewhere, before others of the user go on.
+        """
         return Passage(self, user_id, run_id)
 
 
