@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays: Python's collector need not look at it again for each server that starts."""
+    """What is imported by now stays: Python's collector need not look at it again for each server that starts."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
