@@ -24,7 +24,8 @@ from tests.wires.script import Call, Script, answer
 
 RETRY_SECONDS = 0.1
 """After which a client comes back."""
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 2.0
+"""A node that has no core to itself still keeps one."""
 TERMINAL = frozenset({"completed", "cancelled", "error", "rate_limit_exceeded"})
 
 

@@ -24,9 +24,7 @@ from tests.chaos import (
 from tests.servers import Nursery
 from tests.wires.chat import ChatWire
 
-# Not in every run yet: on a machine without a core to spare a node misses its own short lease.
 pytestmark = [
-    pytest.mark.soak,
     pytest.mark.timeout(120),
     pytest.mark.parametrize("database_url", ["postgres"], indirect=True),
 ]
@@ -34,7 +32,7 @@ CHAT = "/api/agents/chat/invoke"
 TODO = "/api/todos/agent-create/stream"
 WIDTH = 5
 """Clients at once."""
-SHORT = pytest.param(20, 4, range(20, 150), id="short")
+SHORT = pytest.param(10, 3, range(20, 100), id="short")
 LONG = pytest.param(200, 100, range(100, 400), id="long", marks=[pytest.mark.soak, pytest.mark.timeout(2400)])
 
 

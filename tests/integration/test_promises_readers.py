@@ -30,13 +30,14 @@ from tests.servers import Nursery
 from tests.streams import said
 from tests.wires.chat import ChatWire
 
-# Not in every run yet: what it measures wants a machine of its own.
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 CHAT = "/api/agents/chat/invoke"
 LONG = [pytest.mark.soak, pytest.mark.timeout(600)]
 ROWS, ROW_EVENTS = 300, 15
 """Events of 1 kB: more than the sockets and the server hold."""
 DEAF_KB, IDLE_KB = 300, 40
+FEW = 3
+"""Times as much each of a few may cost: what the process takes for any of them is shared by fewer."""
 LIVE_SECONDS = 0.1
 
 
@@ -163,7 +164,7 @@ async def p99_of(streams: Sequence[Stream], chunks: int) -> float:
 
 @pytest.mark.parametrize(
     ("readers", "others", "chunks"),
-    [pytest.param(50, 10, 30, id="short"), pytest.param(200, 20, 400, id="long", marks=LONG)],
+    [pytest.param(30, 5, 20, id="short"), pytest.param(200, 20, 400, id="long", marks=LONG)],
 )
 async def test_readers_that_never_read_cost_little_and_nobody_a_wait(
     served: Served, db: Database, readers: int, others: int, chunks: int
@@ -186,14 +187,14 @@ async def test_readers_that_never_read_cost_little_and_nobody_a_wait(
     figure(f"a reader that never reads, of {readers}", cost, "kB")
     figure("p99 of the others without them", alone, "ms")
     figure("p99 of the others beside them", beside, "ms")
-    assert cost < DEAF_KB
+    assert cost < DEAF_KB * (1 if readers == 200 else FEW)
     # A busy machine moves a short measurement by more than the readers do.
-    assert beside < (alone * 1.1 + 10 if readers == 200 else alone * 2 + 100)
+    assert beside < (alone * 1.1 + 10 if readers == 200 else alone * 3 + 500)
 
 
 @pytest.mark.parametrize(
     ("readers", "most_seconds"),
-    [pytest.param(500, 10 * LIVE_SECONDS, id="short"), pytest.param(5000, LIVE_SECONDS, id="long", marks=LONG)],
+    [pytest.param(300, 20 * LIVE_SECONDS, id="short"), pytest.param(5000, LIVE_SECONDS, id="long", marks=LONG)],
 )
 async def test_idle_readers_cost_little_and_the_process_is_awake(
     served: Served, readers: int, most_seconds: float
@@ -220,7 +221,7 @@ async def test_idle_readers_cost_little_and_the_process_is_awake(
     slowest = percentile(sorted(took), 0.99)
     figure(f"an idle reader, of {readers}", cost, "kB")
     figure("p99 of /health/live beside them", slowest * 1000, "ms")
-    assert cost < IDLE_KB
+    assert cost < IDLE_KB * (1 if readers == 5000 else FEW)
     assert slowest < most_seconds
 
 

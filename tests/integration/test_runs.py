@@ -626,7 +626,7 @@ async def test_a_server_that_does_not_stream_still_answers(settings: Settings, c
 
 async def test_a_run_that_takes_too_long_ends_with_an_error(settings: Settings, chat_wire: ChatWire) -> None:
     chat_wire.queue(answer("Half an answer", ending=Ending.STALL))
-    async with another_server(settings, chat_wire, stream_timeout=0.5) as client:
+    async with another_server(settings, chat_wire, stream_timeout=2) as client:
         events = await streamed(client, CHAT, said("go"))
 
     assert events[-1].data["code"] == "run_timeout"
