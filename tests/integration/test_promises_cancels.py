@@ -8,13 +8,13 @@ import pytest
 from app.server.settings import Settings
 from tests.chaos import figure
 from tests.integration.test_runs_nodes import Pair, Watched, pair, started, watch
-from tests.limits import UNLIMITED
 from tests.wires.chat import ChatWire
 from tests.wires.script import Ending, answer
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
-SHORT = pytest.param(30, 2.0, id="short")
-LONG = pytest.param(200, 0.1, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(300)])
+SHORT = pytest.param(30, 0.5, 0.2, id="short")
+LONG = pytest.param(200, 0.99, 0.1, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(300)])
+"""How many, and the seconds that this share of them may take: a busy machine holds up a few of a short form."""
 
 
 async def taken_to_cancel(nodes: Pair, wire: ChatWire, number: int, *, elsewhere: bool) -> float:
@@ -39,16 +39,17 @@ async def taken_to_cancel(nodes: Pair, wire: ChatWire, number: int, *, elsewhere
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
-@pytest.mark.parametrize(("cancels", "bound"), [SHORT, LONG])
+@pytest.mark.parametrize(("cancels", "share", "seconds"), [SHORT, LONG])
 async def test_the_provider_sees_its_socket_closed_at_once(
-    settings: Settings, chat_wire: ChatWire, *, cancels: int, bound: float, elsewhere: bool
+    settings: Settings, chat_wire: ChatWire, *, cancels: int, share: float, seconds: float, elsewhere: bool
 ) -> None:
     chat_wire.default = lambda _: answer("Half an answer", ending=Ending.STALL)
-    async with pair(settings.model_copy(update=UNLIMITED), chat_wire) as nodes:
+    async with pair(settings, chat_wire) as nodes:
         times = sorted([
             await taken_to_cancel(nodes, chat_wire, number, elsewhere=elsewhere) for number in range(1, cancels + 1)
         ])  # fmt: skip
 
     figure("cancel, median", times[len(times) // 2] * 1000, "ms")
     figure("cancel, p99", times[math.ceil(len(times) * 0.99) - 1] * 1000, "ms")
-    assert times[math.ceil(len(times) * 0.99) - 1] < bound
+    assert times[math.ceil(len(times) * share) - 1] < seconds
+    assert times[-1] < 2

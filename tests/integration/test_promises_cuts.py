@@ -10,7 +10,6 @@ import pytest
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, live_server
 from tests.integration.test_runs_control import registry_of
-from tests.limits import UNLIMITED
 from tests.streams import Parser, Received, said
 from tests.wires.chat import ChatWire
 from tests.wires.script import Reasoning, answer
@@ -24,7 +23,7 @@ PARTS = [part for word in WORDS for part in (Reasoning(word), word)]
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    settings = settings.model_copy(update={"default_model": "openai/fake", **UNLIMITED})
+    settings = settings.model_copy(update={"default_model": "openai/fake"})
     async with live_server(settings, registry=registry_of(chat_wire)) as running:
         yield running
 

@@ -14,7 +14,6 @@ from app.server.settings import Settings
 from tests.chaos import figure
 from tests.integration.conftest import LiveServer, live_server
 from tests.integration.test_runs_control import registry_of
-from tests.limits import UNLIMITED
 from tests.streams import said
 from tests.wires.chat import ChatWire, Seen
 from tests.wires.script import Ending, Script, answer
@@ -30,7 +29,7 @@ GONE_SECONDS = 10.0
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    settings = settings.model_copy(update={"default_model": "openai/fake", **UNLIMITED})
+    settings = settings.model_copy(update={"default_model": "openai/fake"})
     async with live_server(settings, registry=registry_of(chat_wire)) as running:
         yield running
 

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from app.server.settings import Settings
 from tests.chaos import figure
 from tests.integration.test_runs_nodes import Watched, complete, over, pair, started, watch
-from tests.limits import UNLIMITED
 from tests.valkey import valkey_server
 from tests.wires.chat import ChatWire
 from tests.wires.script import answer
@@ -32,7 +31,7 @@ async def test_readers_of_another_node_do_without_redis(
             moments[number].set()
 
     with valkey_server(tmp_path) as valkey:
-        settings = over(settings.model_copy(update=UNLIMITED), valkey)
+        settings = over(settings, valkey)
         async with pair(settings, chat_wire) as nodes, anyio.create_task_group() as tasks:
             watched = [Watched() for _ in range(streams)]
             for one in watched:

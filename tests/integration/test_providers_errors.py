@@ -16,7 +16,6 @@ from app.lib.providers.model import Adapter, ModelCall
 from app.lib.providers.registry import Registry
 from app.lib.resilience import backoff
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED
 from tests.integration.conftest import LiveServer, live_server
 from tests.streams import followed, said, streamed, text
 from tests.wires.chat import LOCAL, ChatWire, Seen
@@ -143,7 +142,7 @@ async def told(client: httpx.AsyncClient, trouble: Trouble) -> Told:
 @pytest.fixture
 async def server(settings: Settings, dialect: Dialect) -> AsyncIterator[LiveServer]:
     """With the fake provider of the test's dialect as the operator's own."""
-    settings = settings.model_copy(update=UNLIMITED | {"default_model": f"{dialect.provider}/{dialect.model}"})
+    settings = settings.model_copy(update={"default_model": f"{dialect.provider}/{dialect.model}"})
     async with dialect.serve() as wire:
         make(wire, dialect)
         registry = Registry({dialect.provider: dialect.credential(wire, lent=True)}, timeouts=IDLE)
