@@ -14,7 +14,7 @@ from app.lib.clock import FixedClock
 from app.lib.db.engine import Database
 from app.server.settings import Settings
 from tests.integration.conftest import PASSWORD, LiveServer, live_server
-from tests.wires.issuer import AUDIENCE, ISSUER, FakeIssuer, ec_key, fake_issuer
+from tests.wires.issuer import AUDIENCE, ISSUER, FakeIssuer, ec_key
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,12 +22,6 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(START)
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[FakeIssuer]:
-    async with fake_issuer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.lib.providers.model import Adapter, ModelCall, ToolSchema
 from app.lib.providers.registry import Registry
 from tests.wires.anthropic import Thought, answer, base_url, message
 from tests.wires.chat import LOCAL, ChatWire
-from tests.wires.reading import answer_of, text_of
+from tests.wires.reading import ALWAYS_SENT, answer_of, text_of
 from tests.wires.script import Call, raw
 
 KEY = "sk-ant-very-secret"
@@ -43,16 +43,7 @@ async def test_the_request_says_what_it_must_and_no_more(adapter: Adapter, anthr
     seen = anthropic_wire.requests[0]
     assert seen.path == "/v1/messages"
     assert (seen.headers["x-api-key"], seen.headers["anthropic-version"]) == (KEY, "2026-10-21")
-    assert set(seen.headers) == {
-        "host",
-        "accept",
-        "accept-encoding",
-        "anthropic-version",
-        "content-type",
-        "content-length",
-        "user-agent",
-        "x-api-key",
-    }
+    assert set(seen.headers) == {*ALWAYS_SENT, "anthropic-version", "x-api-key"}
     assert seen.body == {
         "model": "claude-haiku-4-5",
         "max_tokens": 32_000,

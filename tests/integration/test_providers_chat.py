@@ -12,7 +12,7 @@ from app.lib.providers.errors import ProviderError, ProviderErrorKind
 from app.lib.providers.model import Adapter, ModelCall, ToolSchema
 from app.lib.providers.registry import Registry
 from tests.wires.chat import LOCAL, ChatWire
-from tests.wires.reading import answer_of, text_of
+from tests.wires.reading import ALWAYS_SENT, answer_of, text_of
 from tests.wires.script import Ending, answer, chunk, raw
 
 KEY = "sk-very-secret"
@@ -38,15 +38,7 @@ async def test_the_request_says_what_it_must_and_no_more(adapter: Adapter, chat_
     seen = chat_wire.requests[0]
     assert seen.path == "/v1/chat/completions"
     assert seen.headers["authorization"] == f"Bearer {KEY}"
-    assert set(seen.headers) == {
-        "host",
-        "accept",
-        "accept-encoding",
-        "content-type",
-        "content-length",
-        "user-agent",
-        "authorization",
-    }
+    assert set(seen.headers) == {*ALWAYS_SENT, "authorization"}
     assert seen.body["messages"] == [{"role": "system", "content": "Be."}, {"role": "user", "content": "Hello?"}]
     assert seen.body["stream_options"] == {"include_usage": True}
 

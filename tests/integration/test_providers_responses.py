@@ -11,7 +11,7 @@ from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.model import Adapter, ModelCall, ToolSchema
 from app.lib.providers.registry import Registry
 from tests.wires.chat import LOCAL, ChatWire
-from tests.wires.reading import answer_of, text_of
+from tests.wires.reading import ALWAYS_SENT, answer_of, text_of
 from tests.wires.responses import Thought, answer, response, usage_of
 from tests.wires.script import Call, raw
 
@@ -40,15 +40,7 @@ async def test_the_request_says_what_it_must_and_no_more(adapter: Adapter, respo
     seen = responses_wire.requests[0]
     assert seen.path == "/v1/responses"
     assert seen.headers["authorization"] == f"Bearer {KEY}"
-    assert set(seen.headers) == {
-        "host",
-        "accept",
-        "accept-encoding",
-        "content-type",
-        "content-length",
-        "user-agent",
-        "authorization",
-    }
+    assert set(seen.headers) == {*ALWAYS_SENT, "authorization"}
     assert seen.body == {
         "model": "some-model",
         "instructions": "Be.",

@@ -14,7 +14,7 @@ from app.server.settings import Settings
 from tests.integration.conftest import PASSWORD, LiveServer, live_server
 from tests.owners import KEY, ON_SQLITE, People, Person, with_vault
 from tests.wires.chat import ChatWire
-from tests.wires.issuer import AUDIENCE, ISSUER, FakeIssuer, fake_issuer
+from tests.wires.issuer import AUDIENCE, ISSUER, FakeIssuer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -22,12 +22,6 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(NOW)
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[FakeIssuer]:
-    async with fake_issuer() as running:
-        yield running
 
 
 @pytest.fixture

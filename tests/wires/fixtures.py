@@ -7,6 +7,7 @@ import pytest
 from tests.wires.anthropic import anthropic_server
 from tests.wires.bedrock import bedrock_server
 from tests.wires.chat import ChatWire, chat_server
+from tests.wires.issuer import FakeIssuer, fake_issuer
 from tests.wires.responses import responses_server
 
 
@@ -36,3 +37,10 @@ async def bedrock_wire() -> AsyncIterator[ChatWire]:
     """A ConverseStream server on a free port, for one test."""
     async with bedrock_server() as wire:
         yield wire
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[FakeIssuer]:
+    """Who signs other people's tokens, on a free port, for one test."""
+    async with fake_issuer() as running:
+        yield running

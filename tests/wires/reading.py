@@ -2,6 +2,9 @@
 
 from app.lib.providers.model import Adapter, Delta, ModelAnswer, ModelCall
 
+ALWAYS_SENT = {"host", "accept", "accept-encoding", "content-type", "content-length", "user-agent"}
+"""The names of the headers of each request."""
+
 
 async def answer_of(adapter: Adapter, call: ModelCall) -> tuple[list[Delta], ModelAnswer]:
     async with adapter.stream(call) as stream:

@@ -215,22 +215,8 @@ def _frozen(agent: Agent) -> AgentDefinition:
 
 
 def _view(agent: Agent) -> AgentView:
-    return AgentView(
-        id=str(agent.id),
-        name=agent.name,
-        description=agent.description,
-        instructions=agent.instructions,
-        model=agent.model,
-        fallback_models=agent.fallback_models,
-        tools=agent.tools,
-        handoffs=agent.handoffs,
-        agent_tools=agent.agent_tools,
-        approve=agent.approve,
-        settings=settings_of(agent.settings),
-        builtin=False,
-        created_at=agent.created_at,
-        updated_at=agent.updated_at,
-    )
+    frozen = msgspec.structs.asdict(_frozen(agent))
+    return AgentView(**frozen, builtin=False, created_at=agent.created_at, updated_at=agent.updated_at)
 
 
 def _builtin_view(agent: AgentDefinition) -> AgentView:
