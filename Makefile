@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 3
 
+# Compiled once, not by every process anew, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check fix bench soak
 
 help: ## show this list

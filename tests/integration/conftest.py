@@ -18,11 +18,13 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 
 from app.lib.crypto import passwords
+from app.server import app as application
 from app.server.app import create_app
 from app.server.protocol import BoundedProtocol
 from app.server.settings import Settings
 from app.server.socket_protocol import SOCKET_OPTIONS
 from tests.limits import UNLIMITED
+from tests.routing import Routed
 from tests.servers import Nursery, nursery
 
 PASSWORD = "correct horse battery staple"
@@ -36,6 +38,13 @@ def _quick_passwords() -> Iterator[None]:
     """Argon2id all the same, in 1 ms where people get 40: nearly every test signs somebody up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "default_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_routes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "Litestar", Routed())
         yield
 
 
