@@ -368,3 +368,44 @@ async def test_aws_keys_keep_both_halves_and_their_region(vault: TestVault, owne
 
     assert stored.masked == "AK…7777 / a/B+…a/B+"
     assert stored.region == "eu-central-1"
+
+
+TEMPORARY = {"access_key_id": "ASIA" + "7" * 16, "session_token": "IQoJ" + "t0/K" * 50, "region": "eu-central-1"}
+
+
+async def test_temporary_aws_keys_keep_their_session_token_and_show_little_of_it(vault: TestVault, owner: UUID) -> None:
+    stored = await vault.store(owner, AWS, "bedrock", **TEMPORARY)
+    async with vault.vault.open(owner, "bedrock") as credential:
+        assert credential is not None
+        assert credential.session_token is not None
+        assert {*credential.secrets} == {AWS, TEMPORARY["access_key_id"], TEMPORARY["session_token"]}
+        assert credential.session_token.reveal() == TEMPORARY["session_token"]
+    revealed = await vault.secrets.reveal(owner, stored.id, by(owner))
+
+    assert stored.masked == "AS…7777 / a/B+…a/B+ / IQoJ…t0/K"
+    assert (revealed.value, revealed.session_token) == (AWS, TEMPORARY["session_token"])
+
+    lasting = RotateSecret(value=AWS, access_key_id="AKIA" + "7" * 16, region="eu-central-1")
+    await vault.secrets.rotate(owner, stored.id, lasting, by(owner))
+    async with vault.vault.open(owner, "bedrock") as credential:
+        assert credential is not None
+        assert credential.session_token is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "members", "pointer"),
+    [
+        ("bedrock", {**TEMPORARY, "access_key_id": ""}, "/access_key_id"),
+        ("bedrock", {**TEMPORARY, "session_token": "two words here"}, "/session_token"),
+        ("bedrock", {**TEMPORARY, "session_token": "short"}, "/session_token"),
+        ("openai", {"session_token": TEMPORARY["session_token"]}, "/session_token"),
+    ],
+)
+async def test_a_session_token_is_taken_only_with_the_key_that_it_belongs_to(
+    vault: TestVault, owner: UUID, provider: str, members: dict[str, str], pointer: str
+) -> None:
+    with pytest.raises(InvalidField) as refused:
+        await vault.store(owner, AWS if provider == "bedrock" else KEY, provider, **members)
+
+    assert [error["pointer"] for error in refused.value.context["errors"]] == [pointer]
+    assert members["session_token"] not in str(refused.value.context)

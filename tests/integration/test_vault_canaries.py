@@ -63,7 +63,7 @@ class Wires:
 
 def echo(seen: Seen) -> Script:
     key = key_in(seen)
-    said = " ".join(written(key))
+    said = " ".join(each for part in (key, *token_in(seen)) for each in written(part))
     body = {"error": {"message": f"Wrong key: {said}", "type": "authentication_error", "code": key}}
     return refusal(401, body, x_request_id=key, www_authenticate=f"Bearer {key}")
 
@@ -72,13 +72,18 @@ def key_in(seen: Seen) -> str:
     return seen.headers.get("x-api-key") or seen.headers.get("authorization", "").removeprefix("Bearer ")
 
 
+def token_in(seen: Seen) -> list[str]:
+    return [token] if (token := seen.headers.get("x-amz-security-token")) else []
+
+
 def say_it(seen: Seen) -> Script:
     """An answer with the key in it: whole, over many chunks, and in other spellings. Every other one is a refusal."""
     key = key_in(seen)
     if (len(key) + ord(key[20])) % 2:
         return echo(seen)
-    pieces = ["It is ", *(key[at : at + 7] for at in range(0, len(key), 7)), ". ", key, " "]
-    told = [f"{each} " for each in written(key)]
+    keys = (key, *token_in(seen))
+    pieces = ["It is ", *(one[at : at + 7] for one in keys for at in range(0, len(one), 7)), ". ", *keys, " "]
+    told = [f"{each} " for one in keys for each in written(one)]
     if "/responses" in seen.path:
         return responses.answer(*pieces, *told)
     if "/messages" in seen.path:
