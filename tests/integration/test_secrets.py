@@ -1,11 +1,14 @@
 """Secrets as their owner keeps them, on real databases."""
 
+import pickle
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -392,6 +395,20 @@ async def test_temporary_aws_keys_keep_their_session_token_and_show_little_of_it
         assert credential.session_token is None
 
 
+async def test_an_opened_key_is_in_no_repr_no_pickle_and_no_encoding(vault: TestVault, owner: UUID) -> None:
+    url = f"https://gateway.example.com/v1?api-key={KEY}"
+    await vault.store(owner, AWS, "bedrock", **TEMPORARY)
+    await vault.store(owner, provider="openai_compatible", base_url=url)
+    for provider in ("bedrock", "openai_compatible"):
+        async with vault.vault.open(owner, provider) as credential:
+            assert credential is not None
+            assert repr(credential) == f"<credential for {provider}>"
+            with pytest.raises(TypeError):
+                pickle.dumps(credential)
+            with pytest.raises(TypeError):
+                msgspec.json.encode(credential)
+
+
 @pytest.mark.parametrize(
     ("provider", "members", "pointer"),
     [
@@ -407,5 +424,6 @@ async def test_a_session_token_is_taken_only_with_the_key_that_it_belongs_to(
     with pytest.raises(InvalidField) as refused:
         await vault.store(owner, AWS if provider == "bedrock" else KEY, provider, **members)
 
-    assert [error["pointer"] for error in refused.value.context["errors"]] == [pointer]
+    errors: Any = refused.value.context["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
     assert members["session_token"] not in str(refused.value.context)

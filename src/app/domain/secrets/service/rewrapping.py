@@ -1,5 +1,6 @@
 """Wrapping every data key anew under the newest master key, while the vault is in use."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from app.lib.db.engine import Database
 
 ROWS_AT_ONCE = 50
 PAUSE_SECONDS = 0.02
-"""Between two batches: others write, too."""
+"""At least, between two batches, and as long as the last one took: others write, too."""
 
 
 class KeyUse(NamedTuple):
@@ -61,6 +62,7 @@ class Rewrapping:
         for trails in (False, True):
             after: Wrapped | None = None
             while True:
+                began = time.monotonic()
                 async with self._db.writing() as db_session:
                     keys = KeyRepository(db_session)
                     if not await keys.use(to.id, now=self._clock.now()):
@@ -76,7 +78,7 @@ class Rewrapping:
                     break
                 after = some[-1]
                 yield done
-                await anyio.sleep(PAUSE_SECONDS)
+                await anyio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))
 
     async def retire(self, key_id: str) -> bool:
         """Whether nothing needs the key any more; from then on nothing can."""
