@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.secrets.errors import VaultSealed
-from app.domain.secrets.repository import SecretRepository
+from app.domain.secrets.repository import KeyRepository, SecretRepository
 from app.domain.secrets.service import Node, Rewrapping, open_uses
 from app.lib.clock import SystemClock
 from app.lib.db.engine import Database
@@ -254,6 +254,36 @@ async def test_a_rotation_under_load_fails_nobody(vault: TestVault, keys: Master
 async def test_twenty_rotations_under_load_fail_nobody(vault: TestVault, keys: MasterKeys) -> None:
     assert await rotate_under_load(vault, keys, rotations=20, users=50) > 1000
     assert len(keys.load()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_what_others_hold_is_waited_for(
+    vault: TestVault, db: Database, keys: MasterKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(vault, 2)
+    old = keys.load()[0].id
+    said: list[str] = []
+    look, looks = KeyRepository.trails_not_under, itertools.count()
+    came_again = anyio.Event()
+
+    async def looked(*arguments: Any, **options: Any) -> Any:
+        if next(looks) == 6:  # with nothing to be done twice
+            came_again.set()
+        return await look(*arguments, **options)
+
+    monkeypatch.setattr(KeyRepository, "trails_not_under", looked)
+    async with anyio.create_task_group() as tasks:
+
+        async def rotate() -> None:
+            said.extend(await rotated(keys, db))
+
+        async with db.writing() as db_session:
+            await db_session.execute(text("SELECT 1 FROM secret_audit_head LIMIT 1 FOR UPDATE"))
+            tasks.start_soon(rotate)
+            await came_again.wait()
+            assert (await wraps(db))[old] == 1
+
+    assert said[-2:] == ["4 data keys are wrapped anew.", f"Retired {old}."]
 
 
 async def test_a_database_that_lost_a_value_keeps_its_key(vault: TestVault, db: Database, keys: MasterKeys) -> None:

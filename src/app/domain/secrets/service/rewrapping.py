@@ -40,6 +40,8 @@ class Rewrapping:
         self._ring = ring
         self._envelope = Envelope(ring)
         self._clock = clock
+        self.unopened = 0
+        """How many did not open when all were last gone through."""
 
     async def keys(self) -> list[KeyUse]:
         """Every master key that was ever used, the oldest first."""
@@ -57,8 +59,10 @@ class Rewrapping:
     async def rewrap(self, to: MasterKey) -> AsyncIterator[int]:
         """Go through all that is under another key, some at a time, and tell how many were done.
 
-        What does not open stays as it is. May be stopped at any time, and begun again.
+        What does not open stays as it is, and so does what another transaction holds just now. May be stopped at any
+        time, and begun again.
         """
+        self.unopened = 0
         for trails in (False, True):
             after: Wrapped | None = None
             while True:
@@ -74,6 +78,8 @@ class Rewrapping:
                     for row in some:
                         if (wrap := self._rewrapped(row, to)) is not None:
                             done += await keys.rewrap(row, **chain.wrap_columns(wrap))
+                        else:
+                            self.unopened += 1
                 if not some:
                     break
                 after = some[-1]
