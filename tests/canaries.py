@@ -16,16 +16,23 @@ class Canary(NamedTuple):
     provider: str
     value: str
     access_key_id: str = ""
+    session_token: str = ""
 
     @property
     def material(self) -> dict[str, Any]:
         aws = {"region": "us-east-1"} if self.provider == "bedrock" else {}
-        return {"value": self.value, "access_key_id": self.access_key_id, **aws}
+        return {
+            "value": self.value,
+            "access_key_id": self.access_key_id,
+            **({"session_token": self.session_token} if self.session_token else {}),
+            **aws,
+        }
 
     @property
     def cores(self) -> list[str]:
         """What no masked value shows."""
-        return [self.value[_SHOWN:-_SHOWN], *([self.access_key_id[4:-4]] if self.access_key_id else [])]
+        parts = [self.value[_SHOWN:-_SHOWN], self.access_key_id[4:-4], self.session_token[_SHOWN:-_SHOWN]]
+        return [part for part in parts if part]
 
 
 def canaries(number: int, seed: str) -> list[Canary]:
@@ -41,6 +48,12 @@ def canaries(number: int, seed: str) -> list[Canary]:
         lambda: Canary("openai_compatible", f"{some(24)}+/=%&\"\\'{some(24)}"),
         lambda: Canary("anthropic", f"sk-ant-api03-{some(64)}"),
         lambda: Canary("bedrock", some(40, _ALPHABET + "+/"), f"AKIA{some(16, string.ascii_uppercase)}"),
+        lambda: Canary(
+            "bedrock",
+            some(40, _ALPHABET + "+/"),
+            f"ASIA{some(16, string.ascii_uppercase)}",
+            f"IQoJ{some(300, _ALPHABET + '+/')}",
+        ),
         lambda: Canary("bedrock", f"ABSK{some(60, _ALPHABET + '+/=')}"),
     )
     return [kinds[each % len(kinds)]() for each in range(number)]

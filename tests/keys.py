@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.providers.keys import OwnKey
 from app.domain.secrets.errors import SecretNotFound
 from app.lib.providers.credentials import Credential
-from app.lib.providers.model import TokenUsage
 
 
 class Keyring:
@@ -24,7 +23,6 @@ class Keyring:
         """Those that are open now."""
         self.uses: list[tuple[UUID, UUID]] = []
         """Which was opened for which run."""
-        self.counted: list[tuple[UUID, TokenUsage | None, str | None]] = []
 
     def add(self, credential: Credential, *, default_of: UUID | None = None) -> UUID:
         secret_id = uuid4()
@@ -61,9 +59,6 @@ class Keyring:
             yield self.stored[found]
         finally:
             self.open.remove(found)
-
-    async def count(self, secret_id: UUID, usage: TokenUsage | None, error: str | None) -> None:
-        self.counted.append((secret_id, usage, error))
 
     def _named(self, secret_id: UUID) -> Credential:
         if secret_id not in self.stored:

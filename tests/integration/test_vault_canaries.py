@@ -1,17 +1,16 @@
 """Fifty keys go through every door of the vault and are found nowhere else: not in what is told, logged, or kept."""
 
-import io
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import anyio
-import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from app.domain.accounts.service import AccountService
 from app.lib.db.engine import Database
 from tests.canaries import Canary, canaries, sightings, written
 from tests.integration.conftest import PASSWORD
+from tests.postgres import binaries
 from tests.servers import Nursery, Process
 from tests.sockets import socket_of
 from tests.valkey import ValkeyServer, valkey_server
@@ -29,11 +29,11 @@ from tests.wires import anthropic, bedrock, responses
 from tests.wires.chat import ChatWire, Seen
 from tests.wires.script import Script, answer, refusal
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 USERS = 5
 KEYS = 50
-NOBODYS = "00000000-0000-7000-8000-000000000000"
+VAULT = ("/api/secrets", "/api/admin/secrets", "/api/admin/audit")
 CRASH = {
     "sqlite": ["CREATE TRIGGER crash BEFORE INSERT ON secret_version BEGIN SELECT RAISE(ABORT, 'crash'); END"],
     "postgresql": [
@@ -63,7 +63,7 @@ class Wires:
 
 def echo(seen: Seen) -> Script:
     key = key_in(seen)
-    said = " ".join(written(key))
+    said = " ".join(each for part in (key, *token_in(seen)) for each in written(part))
     body = {"error": {"message": f"Wrong key: {said}", "type": "authentication_error", "code": key}}
     return refusal(401, body, x_request_id=key, www_authenticate=f"Bearer {key}")
 
@@ -72,13 +72,18 @@ def key_in(seen: Seen) -> str:
     return seen.headers.get("x-api-key") or seen.headers.get("authorization", "").removeprefix("Bearer ")
 
 
+def token_in(seen: Seen) -> list[str]:
+    return [token] if (token := seen.headers.get("x-amz-security-token")) else []
+
+
 def say_it(seen: Seen) -> Script:
     """An answer with the key in it: whole, over many chunks, and in other spellings. Every other one is a refusal."""
     key = key_in(seen)
     if (len(key) + ord(key[20])) % 2:
         return echo(seen)
-    pieces = ["It is ", *(key[at : at + 7] for at in range(0, len(key), 7)), ". ", key, " "]
-    told = [f"{each} " for each in written(key)]
+    keys = (key, *token_in(seen))
+    pieces = ["It is ", *(one[at : at + 7] for one in keys for at in range(0, len(one), 7)), ". ", *keys, " "]
+    told = [f"{each} " for one in keys for each in written(one)]
     if "/responses" in seen.path:
         return responses.answer(*pieces, *told)
     if "/messages" in seen.path:
@@ -212,6 +217,30 @@ async def to_wrong_places(who: Visitor, key: Canary, wires: Wires) -> None:
     await who.ask("GET", "/api/me", authorization=f"Bearer {value}")
 
 
+async def through_every_route(who: Visitor, keys: list[Canary]) -> int:
+    """In the place of each part of an address and of each member of its query; of the vault's, of its body as well.
+
+    What else is in a body are the user's own words. Returns how many routes there are.
+    """
+    description = (await who.client.get("/schema/openapi.json")).json()
+    found = [
+        (method.upper(), path, operation)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+        if path not in {"/api/access/logout", "/api/access/password"}  # they would end the visitor's own login
+    ]
+    for number, (method, path, operation) in enumerate(found):
+        value = keys[number % len(keys)].value
+        query = {one["name"]: value for one in operation.get("parameters", []) if one["in"] == "query"}
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        named = description["components"]["schemas"].get(str(body.get("$ref", "")).rpartition("/")[2], body)
+        members = dict.fromkeys(named.get("properties", {}), value) if path.startswith(VAULT) else {}
+        address = re.sub(r"{\w+}", quote(value, safe=""), path)
+        answer = await who.ask(method, f"{address}?{urlencode(query)}", members if body else None)
+        assert answer.status_code < 500, (method, path)
+    return len(found)
+
+
 async def by_socket(who: Visitor, key: Canary) -> None:
     async with socket_of(who.client) as socket:
         await socket.ask("invoke", agent="chat", body={"messages": [], "secret_id": key.value})
@@ -222,18 +251,12 @@ async def by_socket(who: Visitor, key: Canary) -> None:
 
 
 async def dumped(database_url: str) -> dict[str, bytes]:
-    """Every row of every table, as bytes and as text; of SQLite its files, with what is not in them yet."""
+    """All that `pg_dump` tells, bytes in hexadecimal; of SQLite its files, with what is not in them yet."""
     if database_url.startswith("sqlite"):
         file = Path(database_url.removeprefix("sqlite+aiosqlite:///"))
         return {path.name: path.read_bytes() for path in file.parent.glob(f"{file.name}*")}
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    dump = io.BytesIO()
-    for (table,) in tables:
-        for form in ("binary", "text"):
-            await connection.copy_from_table(table, output=dump, format=form)
-    await connection.close()
-    return {"the database": dump.getvalue()}
+    dump = await anyio.run_process([binaries() / "pg_dump", database_url.replace("+asyncpg", "")])
+    return {"the database": dump.stdout}
 
 
 async def heard_by_redis(valkey: ValkeyServer, heard: bytearray) -> None:
@@ -287,6 +310,9 @@ async def test_fifty_keys_are_found_nowhere(
         await admin.ask("GET", "/api/admin/secrets?limit=100")
         for path in ("/api/admin/audit?limit=100", "/api/admin/audit/export"):
             await auditor.ask("GET", path)
+        for path in ("/api/usage/history?group_by=secret", "/api/usage"):
+            await people[0].ask("GET", path, accept="text/csv, */*;q=0.5")
+        routes = await through_every_route(admin, keys)
         await break_storing(db)
         body = {"name": "n", "provider": "openai", "base_url": wires.url("openai"), **keys[0].material}
         crashed = await people[0].ask("POST", "/api/secrets", body)
@@ -302,6 +328,7 @@ async def test_fifty_keys_are_found_nowhere(
         "the log": log,
         "news": bytes(heard),
     }
+    assert routes > 60
     assert crashed.status_code == 500
     assert b"secret_version" in log
     assert b"/api/secrets/" in log

@@ -59,7 +59,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 async def test_the_owner_sees_the_value_after_their_password(ada: Person, address: str) -> None:
     shown = await reveal(ada, address, PASSWORD)
 
-    assert shown.json() == {"value": KEY, "version": 1}
+    assert shown.json() == {"value": KEY, "session_token": None, "version": 1}
     assert shown.headers["cache-control"] == "no-store"
     assert [action for action, _ in await trail(ada, address)] == ["reveal"]
 

@@ -22,6 +22,7 @@ KEYS = {
     "anthropic": {"value": "sk-ant-of-ada-0123456789"},
     "bedrock": {"value": "of-ada-0123456789-bedrock", "region": "us-east-1"},
 }
+TEMPORARY = {"access_key_id": "ASIA" + "7" * 16, "session_token": "IQoJ" + "t0/K" * 50, "region": "us-east-1"}
 
 
 def fits_path(seen: Seen) -> Script:
@@ -78,6 +79,22 @@ async def test_a_run_calls_each_wire_with_its_users_key_and_that_is_told(
         told = only(events, "usage").data
         assert (day["requests"], day["errors"], usage["last_error"]) == (1, 0, None)
         assert (day["input_tokens"], day["output_tokens"]) == (told["input_tokens"], told["output_tokens"])
+
+
+@ON_SQLITE
+async def test_a_temporary_key_of_aws_goes_with_its_session_token_and_neither_is_said(
+    people: People, bedrock_wire: ChatWire
+) -> None:
+    ada = await people.new()
+    bedrock_wire.default = lambda seen: bedrock.answer("It is ", seen.headers["x-amz-security-token"], ".")
+    secret_id = await ada.stores(bedrock.base_url(bedrock_wire), "s3cr" * 10, provider="bedrock", **TEMPORARY)
+
+    verified = await ada.client.post(f"/api/secrets/{secret_id}/verify")
+    events = await asks(ada, model="bedrock/m", secret_id=secret_id)
+
+    assert verified.json() == {"answer": "valid"}
+    assert {seen.headers["x-amz-security-token"] for seen in bedrock_wire.requests} == {TEMPORARY["session_token"]}
+    assert only(events, "message").data["content"] == "It is [REDACTED]."
 
 
 async def test_a_deleted_key_ends_new_calls_and_lets_the_answer_finish(

@@ -225,8 +225,12 @@ def test_a_ticket_in_an_address_is_masked_wherever_it_is_told(logged: io.StringI
         ("/api/secrets/sk-ant-api03-Q0/reveal", "/api/secrets/***/reveal"),
         ("/api/admin/secrets/AKIA0123", "/api/admin/secrets/***"),
         ("/api/secrets/sk-1/with/Slashes+", "/api/secrets/***/with/***"),
-        ("/api/sessions/Any-1/history", None),
+        ("/api/v1/chat/stream", None),
+        ("/.well-known/agent-card.json", None),
+        ("/api/sessions/01a1fee8-bdb6-7368-83f4-641d6a3b5d13/history", None),
+        ("/api/sessions/sk-proj-Q0/history", "/api/sessions/***/history"),
+        ("/sk-ant-api03-Q0", "/***"),
     ],
 )
-def test_a_key_in_the_place_of_a_secrets_id_is_not_logged(path: str, told: str | None) -> None:
+def test_a_key_in_the_place_of_an_id_is_not_logged(path: str, told: str | None) -> None:
     assert shown(path) == (told or path)

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 ACTIVE = sa.text("state IN ('queued', 'running', 'paused', 'waiting')")
+OWN_KEY = sa.text("secret_id IS NOT NULL")
 IMMUTABLE = "the ledger is immutable"
 
 
@@ -71,6 +72,7 @@ def upgrade() -> None:
         sa.Column("cost", sa.BigInteger()),
         sa.Column("source", sa.String(16), nullable=False),
         sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("error", sa.String(32)),
         sa.Column("duration_ms", sa.BigInteger()),
         sa.Column("first_token_ms", sa.BigInteger()),
         sa.Column("day", sa.String(10), nullable=False),
@@ -79,6 +81,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_ledger_user_day", "ledger", ["user_id", "day"])
     op.create_index("ix_ledger_day", "ledger", ["day"])
+    op.create_index(
+        "ix_ledger_secret_day", "ledger", ["secret_id", "day"], sqlite_where=OWN_KEY, postgresql_where=OWN_KEY
+    )
     op.create_index("ix_run_owner_active", "run", ["owner_id"], sqlite_where=ACTIVE, postgresql_where=ACTIVE)
     _protect()
 

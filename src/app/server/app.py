@@ -52,6 +52,7 @@ def create_app(
     clock = clock or SystemClock()
     identity = build_identity(settings, db=db, clock=clock)
     registry = registry or build_registry(settings)
+    limiting = build_limiting(settings, db=db, clock=clock)
     vaulting = build_vault(
         ring or MasterKeys(settings).ring(),
         db=db,
@@ -59,14 +60,14 @@ def create_app(
         egress=Policy(settings.egress_allow),
         registry=registry,
         access=identity.access,
+        usages=limiting.usages,
     )
-    limiting = build_limiting(settings, db=db, clock=clock)
     running = build_running(
         settings,
         db=db,
         clock=clock,
         registry=registry,
-        keys=keys or VaultKeys(vaulting.vault, vaulting.book),
+        keys=keys or VaultKeys(vaulting.vault),
         authenticator=identity.authenticator,
         endings=vaulting.endings,
         limiting=limiting,

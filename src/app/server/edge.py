@@ -23,8 +23,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 LINGER_BYTES = 8 * MAX_BODY
 LINGER_SECONDS = 1
 """How much, and how long, a client may go on sending what was refused."""
-_SECRETS = "/secrets/"
-_OWN_PART = re.compile(r"[a-z_]{0,20}|\d{1,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OWN_PART = re.compile(r"[a-z_.-]{0,24}|[a-z0-9]{1,4}|\d{1,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLOSE_CODES = 4000
 """Litestar closes a socket with this and the HTTP status it would have answered with."""
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
@@ -101,10 +100,8 @@ class Edge:
 
 
 def shown(path: str) -> str:
-    """For the log: where a secret's id belongs, somebody may have put the secret."""
-    before, found, rest = path.partition(_SECRETS)
-    parts = (part if _OWN_PART.fullmatch(part) else "***" for part in rest.split("/"))
-    return before + found + "/".join(parts)
+    """For the log: where an id belongs, somebody may have put a secret."""
+    return "/".join(part if _OWN_PART.fullmatch(part) else "***" for part in path.split("/"))
 
 
 class _Exchange:

@@ -8,6 +8,7 @@ import anyio
 
 from app.domain.accounts.service import AccountService
 from app.domain.secrets.service import KeyUse, Rewrapping, Trail
+from app.domain.secrets.service.rewrapping import PAUSE_SECONDS
 from app.lib.clock import SystemClock
 from app.lib.crypto.ring import MasterKey
 from app.lib.db.engine import Database
@@ -124,14 +125,15 @@ class Rotation:
     async def _rewrap(self, newest: MasterKey) -> None:
         total = sum(use.wraps for use in await self._rewrapping.keys() if use.id != newest.id)
         done = 0
-        # Once more until nothing comes: what another held, or stored a moment ago by the old key, was left out.
+        # Once more while anything is left that opens: another held it, or stored it a moment ago by the old key.
         while True:
-            before = done
             async for some in self._rewrapping.rewrap(newest):
                 done += some
                 self._draw(done, max(total, done))
-            if done == before:
+            left = sum(use.wraps for use in await self._rewrapping.keys() if use.id != newest.id)
+            if left <= self._rewrapping.unopened:
                 break
+            await anyio.sleep(PAUSE_SECONDS)
         if self._bar is not None and total:
             self._bar.write("\n")
         self._say(f"{done} data keys are wrapped anew.")

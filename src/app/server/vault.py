@@ -3,15 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import anyio
+import msgspec
 import structlog
 from litestar import Litestar
 from litestar.di import Provide
 
 from app.domain.accounts.service import AccessService, Tries
+from app.domain.quotas.service import Usages
 from app.domain.runs.service import Runs
+from app.domain.secrets.schemas import UsageDay, UsageReport
 from app.domain.secrets.service import (
     ActiveRuns,
     Checks,
@@ -21,7 +26,7 @@ from app.domain.secrets.service import (
     Reveals,
     Secrets,
     Trail,
-    UsageBook,
+    UsageDesk,
     Vault,
     open_uses,
 )
@@ -42,7 +47,6 @@ class Vaulting:
     ring: Ring
     vault: Vault
     """Opens keys for runs."""
-    book: UsageBook
     endings: Endings
     dependencies: dict[str, Provide]
     secrets: Secrets
@@ -75,21 +79,44 @@ class Vaulting:
 
 
 def build_vault(
-    ring: Ring, *, db: Database, clock: Clock, egress: Policy, registry: Registry, access: AccessService
+    ring: Ring,
+    *,
+    db: Database,
+    clock: Clock,
+    egress: Policy,
+    registry: Registry,
+    access: AccessService,
+    usages: Usages,
 ) -> Vaulting:
     secrets = Secrets(db, ring, clock, egress)
-    book = UsageBook(db, clock)
     doors = {
         "secrets": secrets,
         "checks": Checks(secrets, registry, Tries(db, clock)),
         "reveals": Reveals(secrets, access),
         "trail": Trail(db, ring),
-        "book": book,
+        "desk": usage_desk(db, usages),
         "oversight": Oversight(db, ring, clock),
     }
     provided = {name: _always(door) for name, door in doors.items()}
     vault = Vault(db, ring, clock, uses=open_uses(db))
-    return Vaulting(ring, vault, book, Endings(db, clock), provided, secrets, Node(db, ring))
+    return Vaulting(ring, vault, Endings(db, clock), provided, secrets, Node(db, ring))
+
+
+def usage_desk(db: Database, usages: Usages) -> UsageDesk:
+    """What secrets were used for is in the ledger, of which `secrets` knows nothing."""
+    return UsageDesk(db, partial(_report, usages))
+
+
+async def _report(usages: Usages, owner_id: UUID, secret_id: UUID, *, limit: int, offset: int) -> UsageReport:
+    used = await usages.of_secret(owner_id, secret_id, limit=limit, offset=offset)
+    return UsageReport(
+        items=msgspec.convert(used.days, list[UsageDay], from_attributes=True),
+        total=used.total,
+        limit=limit,
+        offset=offset,
+        last_error=used.last_error,
+        last_error_at=used.last_error_at,
+    )
 
 
 def _always(value: Any) -> Provide:

@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.secrets.schemas import OwnKey
-from app.domain.secrets.service import UsageBook, Vault
+from app.domain.secrets.service import Vault
 from app.lib.providers.credentials import Credential
-from app.lib.providers.model import TokenUsage
 
 __all__ = ["Keys", "OwnKey", "VaultKeys"]
 
@@ -37,16 +36,11 @@ class Keys(Protocol):
         """
         ...
 
-    async def count(self, secret_id: UUID, usage: TokenUsage | None, error: str | None) -> None:
-        """What a call with it has used, as far as that is known, and why it failed where it did. Never raises."""
-        ...
-
 
 class VaultKeys:
-    def __init__(self, vault: Vault, book: UsageBook) -> None:
+    def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self.own = vault.own
-        self.count = book.count
 
     def opened(
         self, *, owner_id: UUID, provider: str, secret_id: UUID | None, run_id: UUID

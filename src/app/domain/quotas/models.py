@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +23,7 @@ from uuid_utils.compat import uuid7
 from app.lib.db.base import Record, Row
 
 _MONTH = String(7)  # 2026-11
+_OWN_KEY = text("secret_id IS NOT NULL")
 
 
 def _user() -> ForeignKey:
@@ -107,6 +109,7 @@ class LedgerEntry(Row):
         UniqueConstraint("run_id", "attempt", "scope", "turn", "number", name="uq_ledger_call"),
         Index("ix_ledger_user_day", "user_id", "day"),
         Index("ix_ledger_day", "day"),
+        Index("ix_ledger_secret_day", "secret_id", "day", sqlite_where=_OWN_KEY, postgresql_where=_OWN_KEY),
     )
 
     id: Mapped[UUID] = mapped_column(default=uuid7, primary_key=True)
@@ -130,6 +133,8 @@ class LedgerEntry(Row):
     """Null where nobody knows it."""
     source: Mapped[str] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(16))
+    error: Mapped[str | None] = mapped_column(String(32))
+    """What kind, of a failed one: as far as its process has told."""
     began_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
     duration_ms: Mapped[int | None] = mapped_column(BigInteger)
     """Null where the process died."""

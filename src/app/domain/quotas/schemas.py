@@ -99,6 +99,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     usage: TokenUsage
     outcome: Outcome
+    error: str | None = None
+    """Of a failed one its kind, where anyone has seen it."""
     duration_ms: int | None = None
     first_token_ms: int | None = None
 
@@ -152,6 +154,27 @@ class UsageHistory(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     limit: int
     offset: int
+
+
+class SecretDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of the user's own keys was used for on a day, in UTC."""
+
+    day: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str | None
+    """Null where the price of a part is not known."""
+    errors: int
+
+
+class SecretUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """The days on which the key was used, the newest first, and its last failure of a known kind."""
+
+    days: list[SecretDay]
+    total: int
+    last_error: str | None
+    last_error_at: datetime | None
 
 
 class UserUsage(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.providers.keys import Keys, OwnKey
-from app.domain.runs.counted import CountedAdapter
 from app.domain.runs.errors import SecretUnfit
 from app.domain.runs.models import Run
 from app.domain.runs.priced import PricedAdapter
@@ -86,10 +84,9 @@ class Callers:
         ) as own:
             credential = own or self._registry.lent_for(model)
             called, name = self._registry.adapter(model, credential)
-            adapter: Adapter = PricedAdapter(called, model)
             if credential is not None:
                 hidden.add(*credential.secrets)
-                if credential.secret_id is not None:
-                    adapter = CountedAdapter(adapter, partial(self._keys.count, credential.secret_id))
             with self._registry.watching(model, run.owner_id, credential):
-                yield Called(adapter, name, credential.secret_id if credential is not None else None)
+                yield Called(
+                    PricedAdapter(called, model), name, credential.secret_id if credential is not None else None
+                )

@@ -18,6 +18,7 @@ from app.domain.runs.models import Run
 from app.domain.runs.runner import to_its_end
 from app.lib.clock import Clock
 from app.lib.providers.decoding import estimated_tokens
+from app.lib.providers.errors import ProviderError
 from app.lib.providers.model import AnswerStream, Delta, ModelCall, TokenUsage
 
 _RETRY_SECONDS = 0.5
@@ -58,7 +59,7 @@ class Metered:
         if self._first is None:
             self._first = time.perf_counter()
 
-    def spent(self, outcome: Outcome) -> Spent:
+    def spent(self, outcome: Outcome, error: str | None = None) -> Spent:
         usage = self.usage
         if usage is None:
             usage = self._stream.partial_usage() if self._stream is not None else TokenUsage(cost_usd="0")
@@ -66,6 +67,7 @@ class Metered:
             call=self.call,
             usage=usage,
             outcome=outcome,
+            error=error,
             duration_ms=round((time.perf_counter() - self._began) * 1000),
             first_token_ms=None if self._first is None else round((self._first - self._began) * 1000),
         )
@@ -95,8 +97,8 @@ class Meter:
         self._open.append(metered)
         try:
             yield metered
-        except Exception:
-            self._over(metered, "failed")
+        except Exception as error:
+            self._over(metered, "failed", error.reason if isinstance(error, ProviderError) else None)
             raise
         self._over(metered, "completed")
 
@@ -106,9 +108,9 @@ class Meter:
             self._over(metered, outcome)
         return self._spent
 
-    def _over(self, metered: Metered, outcome: Outcome) -> None:
+    def _over(self, metered: Metered, outcome: Outcome, error: str | None = None) -> None:
         self._open.remove(metered)
-        self._spent.append(metered.spent(outcome))
+        self._spent.append(metered.spent(outcome, error))
 
     async def _reserve(self, call: Call) -> int | None:
         for tried in range(_RETRIES):

@@ -1,11 +1,11 @@
 """The tables of `secrets`: what is sealed, which master keys there are, and what was done with it."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, Date, Double, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.lib.db.base import OwnedRecord, Row
@@ -112,26 +112,6 @@ class SecretPolicy(Row):
     max_age_days: Mapped[int] = mapped_column(Integer)
     set_by: Mapped[UUID]
     updated_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
-
-
-class SecretUsage(Row):
-    """What was done with a secret on one day, in UTC."""
-
-    __tablename__ = "secret_usage"
-
-    secret_id: Mapped[UUID] = mapped_column(ForeignKey("secret.id", ondelete="CASCADE"), primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    requests: Mapped[int] = mapped_column(BigInteger)
-    """Calls of the provider, failed ones too."""
-    input_tokens: Mapped[int] = mapped_column(BigInteger)
-    output_tokens: Mapped[int] = mapped_column(BigInteger)
-    cost: Mapped[int] = mapped_column(BigInteger)
-    """In millionths of a millionth of a US dollar: a whole number that any list price comes out even in."""
-    unpriced: Mapped[int] = mapped_column(BigInteger)
-    """Calls whose price is not known."""
-    errors: Mapped[int] = mapped_column(BigInteger)
-    last_error: Mapped[str | None] = mapped_column(String(32))
-    last_error_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
 
 
 class AuditHead(Row):

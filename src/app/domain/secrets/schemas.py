@@ -40,6 +40,8 @@ class KeyMaterial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The key itself; of an AWS access key the secret half. None: a server at the base URL that wants no key."""
     access_key_id: Annotated[str, Meta(max_length=128)] = ""
     """Of AWS, with `value` as its secret."""
+    session_token: Annotated[str, Meta(max_length=4096)] = ""
+    """Of AWS, where the access key is a temporary one."""
     region: Annotated[str, Meta(max_length=64)] = ""
     """Of AWS."""
     base_url: Annotated[str, Meta(max_length=2048)] = ""
@@ -196,6 +198,8 @@ class VersionList(msgspec.Struct, frozen=True, kw_only=True):
 
 class Revealed(msgspec.Struct, frozen=True, kw_only=True):
     value: str
+    session_token: str | None
+    """Of a temporary AWS key, whose secret half is the value."""
     version: int
 
     def __repr__(self) -> str:

@@ -92,6 +92,13 @@ class Ring:
         except KeyError:
             raise UnknownMasterKey from None
 
+    def has(self, key_id: str) -> bool:
+        try:
+            self.find(key_id)
+        except UnknownMasterKey:
+            return False
+        return True
+
     def reload(self) -> None:
         """Take what is there now. A key that has just come seals nothing before `agree` says so.
 

@@ -71,6 +71,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         keys = (self.api_key, self.session_token)
         return [key.reveal() for key in keys if key is not None] + [self.access_key_id]
 
+    def __repr__(self) -> str:
+        """Not even the address: some gateways take a key in its query."""
+        return f"<credential for {self.provider}>"
+
     def __post_init__(self) -> None:
         # They end up in a header and in a host name.
         if self.access_key_id and not KEY_ID.fullmatch(self.access_key_id):

@@ -50,12 +50,47 @@ class HistoryRepository:
         )
         return [*await self._db_session.execute(query.limit(limit).offset(offset))], total or 0
 
+    async def of_secret(self, user_id: UUID, secret_id: UUID, *, limit: int, offset: int) -> tuple[list[Row[Any]], int]:
+        """Sums of the calls with one of the user's keys by day, the newest first."""
+        wanted = _with_key(user_id, secret_id)
+        total = await self._db_session.scalar(select(func.count(distinct(LedgerEntry.day))).where(*wanted))
+        query = (
+            select(
+                LedgerEntry.day,
+                func.count().label("requests"),
+                _sum(LedgerEntry.input_tokens).label("input_tokens"),
+                _sum(LedgerEntry.output_tokens).label("output_tokens"),
+                _sum(LedgerEntry.cost).label("cost"),
+                _sum(case((LedgerEntry.cost.is_(None), 1), else_=0)).label("unpriced"),
+                _sum(case((LedgerEntry.outcome == "failed", 1), else_=0)).label("errors"),
+            )
+            .where(*wanted)
+            .group_by(LedgerEntry.day)
+            .order_by(LedgerEntry.day.desc())
+        )
+        return [*await self._db_session.execute(query.limit(limit).offset(offset))], total or 0
+
+    async def last_failure(self, user_id: UUID, secret_id: UUID) -> LedgerEntry | None:
+        """Of a known kind."""
+        query = (
+            select(LedgerEntry)
+            .where(*_with_key(user_id, secret_id), LedgerEntry.error.is_not(None))
+            .order_by(LedgerEntry.day.desc(), LedgerEntry.began_at.desc())
+            .limit(1)
+        )
+        found: LedgerEntry | None = await self._db_session.scalar(query)
+        return found
+
     async def months(self, month: str, *, limit: int, offset: int) -> tuple[list[UsageMonth], int]:
         """Of all users, the most tokens first."""
         of_month = UsageMonth.month == month
         total = await self._db_session.scalar(select(func.count()).select_from(UsageMonth).where(of_month))
         query = select(UsageMonth).where(of_month).order_by(UsageMonth.tokens.desc(), UsageMonth.user_id)
         return [*await self._db_session.scalars(query.limit(limit).offset(offset))], total or 0
+
+
+def _with_key(user_id: UUID, secret_id: UUID) -> list[ColumnElement[bool]]:
+    return [LedgerEntry.secret_id == secret_id, LedgerEntry.user_id == user_id]
 
 
 def _sum(what: Any) -> ColumnElement[int]:

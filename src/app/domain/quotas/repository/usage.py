@@ -148,7 +148,12 @@ class UsageRepository:
         row = {name: getattr(call, name) for name in _CALL_FIELDS}
         row |= {"id": uuid7(), "provider": call.model.partition("/")[0], "day": day, "cost": cost}
         row |= {name: getattr(usage, name) for name in _USAGE_FIELDS}
-        row |= {"outcome": spent.outcome, "duration_ms": spent.duration_ms, "first_token_ms": spent.first_token_ms}
+        row |= {
+            "outcome": spent.outcome,
+            "error": spent.error,
+            "duration_ms": spent.duration_ms,
+            "first_token_ms": spent.first_token_ms,
+        }
         return (await self._execute(_ENTER, row)).first() is not None
 
     # The window of starts, where the database keeps it

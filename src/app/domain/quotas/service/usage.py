@@ -1,6 +1,6 @@
 """What was used, told to users and those who look after them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -14,6 +14,8 @@ from app.domain.quotas.schemas import (
     Limits,
     QuotaStatus,
     Said,
+    SecretDay,
+    SecretUsage,
     UsageGroup,
     UsageHistory,
     Used,
@@ -51,6 +53,19 @@ class Usages:
             days = {"since": since.isoformat(), "until": until.isoformat()}
             rows, total = await HistoryRepository(db_session).grouped(user_id, by, **days, limit=limit, offset=offset)
         return UsageHistory(items=[_group(row) for row in rows], total=total, limit=limit, offset=offset)
+
+    async def of_secret(self, user_id: UUID, secret_id: UUID, *, limit: int, offset: int) -> SecretUsage:
+        """What calls with one of the user's own keys have used. It outlives the key."""
+        async with self._db.reading() as db_session:
+            history = HistoryRepository(db_session)
+            rows, total = await history.of_secret(user_id, secret_id, limit=limit, offset=offset)
+            failed = await history.last_failure(user_id, secret_id)
+        return SecretUsage(
+            days=[_day(row) for row in rows],
+            total=total,
+            last_error=failed.error if failed else None,
+            last_error_at=failed.began_at + timedelta(milliseconds=failed.duration_ms or 0) if failed else None,
+        )
 
     async def of_all(self, month: str | None, *, limit: int, offset: int) -> UserUsageList:
         """What everybody has used in a month, in this one without."""
@@ -109,6 +124,14 @@ def _status(used: Used, said: Said, limits: Limits, *, taken: Taken | None, now:
 
 def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(0, limit - used)
+
+
+def _day(row: Row[tuple[object, ...]]) -> SecretDay:
+    found = row._mapping  # noqa: SLF001 - its public name, in spite of the underscore
+    counts = ("day", "requests", "input_tokens", "output_tokens", "errors")
+    return SecretDay(
+        **{name: found[name] for name in counts}, cost_usd=None if found["unpriced"] else told(found["cost"])
+    )
 
 
 def _group(row: Row[tuple[object, ...]]) -> UsageGroup:

@@ -27,7 +27,7 @@ from app.domain.secrets.schemas import (
     VerifySecret,
     VersionList,
 )
-from app.domain.secrets.service import Checks, Reveals, Secrets, Trail, UsageBook
+from app.domain.secrets.service import Checks, Reveals, Secrets, Trail, UsageDesk
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
@@ -183,9 +183,9 @@ class SecretController(Controller):
         *,
         secret_id: FromPath[UUID],
         user: NamedDependency[Principal],
-        book: NamedDependency[UsageBook],
+        desk: NamedDependency[UsageDesk],
         limit: Limit = 31,
         offset: Offset = 0,
     ) -> UsageReport:
         """Requests, tokens, cost and errors by day, the newest first."""
-        return await book.report(user.user_id, secret_id, limit=limit, offset=offset)
+        return await desk.report(user.user_id, secret_id, limit=limit, offset=offset)

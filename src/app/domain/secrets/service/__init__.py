@@ -9,9 +9,9 @@ from app.domain.secrets.service.reveals import Reveals
 from app.domain.secrets.service.rewrapping import KeyUse, NodeKeys, Rewrapping, anything_sealed
 from app.domain.secrets.service.secrets import ActiveRuns, Secrets
 from app.domain.secrets.service.trail import Trail
-from app.domain.secrets.service.usage import UsageBook
+from app.domain.secrets.service.usage import Report, UsageDesk
 from app.domain.secrets.service.vault import Vault
 
-__all__ = ["ActiveRuns", "Checks", "Ending", "Endings", "KeyUse", "Node", "NodeKeys", "Oversight", "Reveals",
-           "Rewrapping", "Secrets", "Trail", "UsageBook", "Vault", "anything_sealed",
+__all__ = ["ActiveRuns", "Checks", "Ending", "Endings", "KeyUse", "Node", "NodeKeys", "Oversight", "Report", "Reveals",
+           "Rewrapping", "Secrets", "Trail", "UsageDesk", "Vault", "anything_sealed",
            "open_uses"]  # fmt: skip

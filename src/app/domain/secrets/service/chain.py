@@ -52,6 +52,7 @@ class Chain:
         self._packed: bytes = head.seals
         self._seals: Seals | None = None
         self._rows: list[dict[str, Any]] = []
+        self._head: StoredHead | None = None
 
     @classmethod
     async def hold(cls, db_session: AsyncSession, envelope: Envelope, owner_id: UUID, *, now: datetime) -> Self:
@@ -73,7 +74,8 @@ class Chain:
 
     def has(self, secret_id: UUID, version: int, digest: bytes, *, current: bool) -> bool:
         """Whether exactly this was stored as that version, and the version is the current one where it should be."""
-        seal = self.seals.get((secret_id, version))
+        known = self._seals
+        seal = _seal_in(self._packed, secret_id, version) if known is None else known.get((secret_id, version))
         return seal is not None and hmac.compare_digest(seal.digest, digest) and (seal.current or not current)
 
     def stored(self, secret_id: UUID, version: int, digest: bytes) -> None:
@@ -126,12 +128,21 @@ class Chain:
         key = trail_key(envelope, head)
         if not hmac.compare_digest(head_mac(key, head), head.mac):
             raise TrailTampered
-        return cls(None, head.owner_id, key, head)
+        chain = cls(None, head.owner_id, key, head)
+        chain._head = head
+        return chain
 
-    def noted(self, before: StoredHead) -> tuple[StoredHead, dict[str, Any]]:
-        """The head after the one row that was added, and the row."""
+    def noted(self) -> tuple[StoredHead, StoredHead, dict[str, Any]]:
+        """Of one that is `at` a head: the head before and after the one row that was added, and the row.
+
+        It stands at the head after it then. Whoever could not store that lets go of the chain.
+        """
+        before = self._head
+        assert before is not None  # noqa: S101 - see above
         after = replace(before, count=self._count, last_mac=self._last)
-        return replace(after, mac=head_mac(self._key, after)), self._rows[-1]
+        self._head = after = replace(after, mac=head_mac(self._key, after))
+        (row,), self._rows = self._rows, []
+        return before, after, row
 
     async def keep(self) -> None:
         """Store what was added. What raises here refuses what it was to tell of."""
@@ -237,10 +248,23 @@ def packed(seals: Seals) -> bytes:
     )
 
 
+def _seal_in(data: bytes, secret_id: UUID, version: int) -> Seal | None:
+    """One of them, without making objects of all: every use looks for one."""
+    wanted = secret_id.bytes + version.to_bytes(4)
+    start = data.find(wanted)
+    while start % _SEAL_BYTES and start >= 0:  # in the middle of another: a hash may look like anything
+        start = data.find(wanted, start + 1)
+    return _seal_at(data, start) if start >= 0 else None
+
+
 def unpacked(data: bytes) -> Seals:
     """Only of what the head's MAC has vouched for."""
     seals: Seals = {}
     for start in range(0, len(data), _SEAL_BYTES):
-        entry = data[start : start + _SEAL_BYTES]
-        seals[UUID(bytes=entry[:16]), int.from_bytes(entry[16:20])] = Seal(entry[21:], bool(entry[20]))
+        secret_id, version = UUID(bytes=data[start : start + 16]), int.from_bytes(data[start + 16 : start + 20])
+        seals[secret_id, version] = _seal_at(data, start)
     return seals
+
+
+def _seal_at(data: bytes, start: int) -> Seal:
+    return Seal(data[start + 21 : start + _SEAL_BYTES], bool(data[start + 20]))

@@ -1,5 +1,6 @@
 """Wrapping every data key anew under the newest master key, while the vault is in use."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from app.lib.db.engine import Database
 
 ROWS_AT_ONCE = 50
 PAUSE_SECONDS = 0.02
-"""Between two batches: others write, too."""
+"""At least, between two batches, and as long as the last one took: others write, too."""
 
 
 class KeyUse(NamedTuple):
@@ -39,6 +40,8 @@ class Rewrapping:
         self._ring = ring
         self._envelope = Envelope(ring)
         self._clock = clock
+        self.unopened = 0
+        """How many did not open when all were last gone through."""
 
     async def keys(self) -> list[KeyUse]:
         """Every master key that was ever used, the oldest first."""
@@ -56,11 +59,14 @@ class Rewrapping:
     async def rewrap(self, to: MasterKey) -> AsyncIterator[int]:
         """Go through all that is under another key, some at a time, and tell how many were done.
 
-        What does not open stays as it is. May be stopped at any time, and begun again.
+        What does not open stays as it is, and so does what another transaction holds just now. May be stopped at any
+        time, and begun again.
         """
+        self.unopened = 0
         for trails in (False, True):
             after: Wrapped | None = None
             while True:
+                began = time.monotonic()
                 async with self._db.writing() as db_session:
                     keys = KeyRepository(db_session)
                     if not await keys.use(to.id, now=self._clock.now()):
@@ -72,11 +78,13 @@ class Rewrapping:
                     for row in some:
                         if (wrap := self._rewrapped(row, to)) is not None:
                             done += await keys.rewrap(row, **chain.wrap_columns(wrap))
+                        else:
+                            self.unopened += 1
                 if not some:
                     break
                 after = some[-1]
                 yield done
-                await anyio.sleep(PAUSE_SECONDS)
+                await anyio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))
 
     async def retire(self, key_id: str) -> bool:
         """Whether nothing needs the key any more; from then on nothing can."""

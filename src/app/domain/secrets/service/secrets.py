@@ -178,9 +178,11 @@ class Secrets:
             if len(times) >= REVEALS:
                 wait = times[-REVEALS] + REVEAL_WINDOW - held.now
                 raise RevealLimited(REVEALS, max(1, round(wait.total_seconds())))
-            value = self._open(held).value or ""
+            material = self._open(held)
             held.note(Action.REVEAL, by)
-            return Revealed(value=value, version=held.secret.version)
+            return Revealed(
+                value=material.value or "", session_token=material.session_token or None, version=held.secret.version
+            )
 
     @asynccontextmanager
     async def opened(self, owner_id: UUID, secret_id: UUID, by: Actor) -> AsyncIterator[Credential]:

@@ -37,6 +37,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     value: str | None = None
     access_key_id: str = ""
+    session_token: str = ""
     region: str = ""
     base_url: str = ""
 
@@ -50,13 +51,14 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             api_key=ApiKey(self.value) if self.value else None,
             base_url=self.base_url,
             access_key_id=self.access_key_id,
+            session_token=ApiKey(self.session_token) if self.session_token else None,
             region=self.region,
             **more,  # type: ignore[arg-type]
         )
 
     @property
     def masked(self) -> str:
-        return " / ".join(mask(part) for part in (self.access_key_id, self.value) if part)
+        return " / ".join(mask(part) for part in (self.access_key_id, self.value, self.session_token) if part)
 
 
 def serving(provider: str) -> tuple[str, ...]:
@@ -76,8 +78,9 @@ def checked(provider: str, given: KeyMaterial, egress: Policy) -> Material:
         egress.check_url(checked_base_url(base_url))
     material = Material(
         provider=provider,
-        value=_key(given.value) if given.value is not None and given.value.strip() else None,
+        value=_key("/value", given.value) if given.value is not None and given.value.strip() else None,
         access_key_id=given.access_key_id.strip(),
+        session_token=_key("/session_token", given.session_token) if given.session_token.strip() else "",
         region=given.region.strip(),
         base_url=base_url,
     )
@@ -85,8 +88,10 @@ def checked(provider: str, given: KeyMaterial, egress: Policy) -> Material:
         raise InvalidField("/base_url", "A compatible server needs its base URL.")
     if provider == BEDROCK:
         _check_aws(material)
-    elif material.access_key_id or material.region:
-        raise InvalidField("/access_key_id" if material.access_key_id else "/region", "Only Bedrock has this.")
+    else:
+        for name in ("access_key_id", "session_token", "region"):
+            if getattr(material, name):
+                raise InvalidField(f"/{name}", "Only Bedrock has this.")
     if material.value is None and not base_url:
         raise InvalidField("/value", "A key is needed, or the base URL of a server that wants none.")
     shape = _SHAPES.get(provider)
@@ -95,13 +100,13 @@ def checked(provider: str, given: KeyMaterial, egress: Policy) -> Material:
     return material
 
 
-def _key(value: str) -> str:
+def _key(pointer: str, value: str) -> str:
     try:
         key = ApiKey(value).reveal()
     except BadKey as error:
-        raise InvalidField("/value", error.detail) from None
+        raise InvalidField(pointer, error.detail) from None
     if len(key) < _SHORTEST:
-        raise InvalidField("/value", f"A key has at least {_SHORTEST} characters.")
+        raise InvalidField(pointer, f"A key has at least {_SHORTEST} characters.")
     return key
 
 
@@ -113,6 +118,8 @@ def _check_aws(material: Material) -> None:
     if not material.region and (material.access_key_id or not material.base_url):
         raise InvalidField("/region", "Bedrock needs the AWS region, such as eu-central-1.")
     if not material.access_key_id:
+        if material.session_token:
+            raise InvalidField("/access_key_id", "A session token belongs to an access key: its id is needed.")
         return
     if not KEY_ID.fullmatch(material.access_key_id):
         raise InvalidField("/access_key_id", "An access key's id is letters and digits.")

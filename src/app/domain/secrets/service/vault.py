@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.secrets.errors import SecretNotFound, SecretTampered, VaultSealed
 from app.domain.secrets.models import Action
 from app.domain.secrets.repository import SecretRepository, Usable
-from app.domain.secrets.repository.uses import StoredHead, Uses
+from app.domain.secrets.repository.uses import Uses
 from app.domain.secrets.schemas import Actor, OwnKey
 from app.domain.secrets.service.chain import Chain
 from app.domain.secrets.service.sealing import has_value, is_as_stored, opened_material
@@ -28,7 +28,7 @@ from app.lib.providers.registry import WIRES
 
 logger = structlog.get_logger()
 
-_MOST_HEADS = 5000
+_MOST_CHAINS = 5000
 
 
 class _Wanted(NamedTuple):
@@ -44,8 +44,8 @@ class Vault:
         self._db = db
         self._uses = uses
         self._one_by_one = anyio.Lock()
-        self._heads: dict[UUID, StoredHead] = {}
-        """Where trails stood when this process last added to them."""
+        self._chains: dict[UUID, Chain] = {}
+        """Trails as they were when this process last added to them."""
         self._ring = ring
         self._envelope = Envelope(ring)
         self._clock = clock
@@ -129,16 +129,14 @@ class Vault:
         owner_id = wanted.owner_id
         async with self._one_by_one:
             try:
-                head = self._heads.pop(owner_id, None) or await self._uses.head(owner_id)
-                if head is None:
+                chain = self._chains.pop(owner_id, None) or await self._chain(owner_id)
+                if chain is None:
                     return None
-                chain = Chain.at(self._envelope, head)
                 credential = self._opened(chain, wanted, found)
                 secret, version = found.secret, found.version.version
                 now = self._clock.now()
                 chain.add(Action.USE, by, now=now, secret_id=secret.id, version=version, run_id=wanted.run_id)
-                after, row = chain.noted(head)
-                if not await self._uses.note(head, after, row):
+                if not await self._uses.note(*chain.noted()):
                     return None
             except AppError:
                 return None
@@ -146,10 +144,14 @@ class Vault:
                 logger.warning("a use of a key was not noted at once", error=type(error).__name__)
                 await self._uses.reset()
                 return None
-            if len(self._heads) >= _MOST_HEADS:
-                self._heads.clear()
-            self._heads[owner_id] = after
+            if len(self._chains) >= _MOST_CHAINS:
+                self._chains.clear()
+            self._chains[owner_id] = chain
         return credential
+
+    async def _chain(self, owner_id: UUID) -> Chain | None:
+        head = await self._uses.head(owner_id) if self._uses is not None else None
+        return None if head is None else Chain.at(self._envelope, head)
 
     async def close(self) -> None:
         if self._uses is not None:
@@ -160,8 +162,8 @@ class Vault:
         credential: Credential | None = None
         async with self._db.writing() as db_session:
             chain = await Chain.hold(db_session, self._envelope, wanted.owner_id, now=self._clock.now())
-            if not _as_told(chain, found):
-                # It may have been changed since it was read: nobody changes it now.
+            if not (_as_told(chain, found) and self._ring.has(found.version.wrap_key_id or "")):
+                # It may have been changed or wrapped anew since it was read: nobody changes it now.
                 again = await self._find(SecretRepository(db_session), wanted)
                 if again is None:
                     return None
