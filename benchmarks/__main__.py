@@ -9,10 +9,11 @@ import anyio
 from benchmarks.adapters import Costs, adapters
 from benchmarks.comparison import FULL, QUICK, Figures, compare
 from benchmarks.crowd import Crowd, Plan, crowd
+from benchmarks.gate import GateCost, gates
 from benchmarks.measures import Broken
-from benchmarks.report import adapters_table, crowd_table, save, table
+from benchmarks.report import adapters_table, crowd_table, gates_table, save, table
 
-PARTS = ["sqlite", "postgres", "crowd", "adapters"]
+PARTS = ["sqlite", "postgres", "crowd", "adapters", "gate"]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     results: list[Figures] = []
     crowds: list[Crowd] = []
     costs: list[Costs] = []
+    gate_costs: list[GateCost] = []
     try:
         if databases := [part for part in parts if part in {"sqlite", "postgres"}]:
             results = anyio.run(compare, plan, databases, backend_options={"use_uvloop": True})
@@ -37,11 +39,15 @@ def main() -> int:
         if "adapters" in parts:
             print("measuring adapters ...", flush=True)
             costs = [anyio.run(adapters, backend_options={"use_uvloop": True})]
+        if "gate" in parts:
+            print("measuring the gate ...", flush=True)
+            gate_costs = anyio.run(gates, backend_options={"use_uvloop": True})
     except Broken as error:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1
-    print("\n\n".join([table(results), *map(crowd_table, crowds), *map(adapters_table, costs)]))
-    print(f"\nAlso in {save(results, RESULTS, crowds, costs)}")
+    of_gate = [gates_table(gate_costs)] if gate_costs else []
+    print("\n\n".join([table(results), *map(crowd_table, crowds), *map(adapters_table, costs), *of_gate]))
+    print(f"\nAlso in {save(results, RESULTS, crowds, costs, gate_costs)}")
     return 0
 
 

@@ -12,6 +12,7 @@ import msgspec
 from benchmarks.adapters import Costs
 from benchmarks.comparison import Figures
 from benchmarks.crowd import Crowd
+from benchmarks.gate import GateCost
 
 AIMS = {"sqlite": (3.0, 0.0), "postgres": (3.0, 2.5)}
 """Of the ratio, and of the ratio with the database server's own CPU."""
@@ -23,7 +24,13 @@ def table(results: Sequence[Figures]) -> str:
     return "\n\n".join([_facts(), *(_of(figures) for figures in results)])
 
 
-def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = (), costs: Sequence[Costs] = ()) -> Path:
+def save(
+    results: Sequence[Figures],
+    folder: Path,
+    crowds: Sequence[Crowd] = (),
+    costs: Sequence[Costs] = (),
+    gates: Sequence[GateCost] = (),
+) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     content = {
@@ -34,6 +41,7 @@ def save(results: Sequence[Figures], folder: Path, crowds: Sequence[Crowd] = (),
         ],
         "crowds": msgspec.to_builtins(list(crowds)),
         "adapters": msgspec.to_builtins(list(costs)),
+        "gate": msgspec.to_builtins(list(gates)),
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     return path
@@ -67,6 +75,14 @@ def adapters_table(costs: Costs) -> str:
             label = f"{cost.provider} beside {cost.client}, {what}"
             lines.append(_ROW.format(label, f"{our:.0f}", f"{official:.0f}", f"{official / our:.1f}", note))
     lines.append(f"of which socket and event loop alone: {costs.socket:.0f} and {costs.socket_several:.0f}")
+    return "\n".join(lines)
+
+
+def gates_table(gates: Sequence[GateCost]) -> str:
+    lines = [_ROW.format("ms of CPU of the gate for a start", "median", "least", "", "").rstrip()]
+    for cost in gates:
+        note = f"aim under 1: {'reached' if cost.median < 1 else 'MISSED'}"
+        lines.append(_ROW.format(cost.where, f"{cost.median:.2f}", f"{cost.least:.2f}", "", note))
     return "\n".join(lines)
 
 

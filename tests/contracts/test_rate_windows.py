@@ -34,7 +34,8 @@ class DatabaseWindows:
 
     async def take(self, key: str, member: str, limit: int) -> Taken:
         async with self._db.writing() as db_session:
-            taken = await UsageRepository(db_session).take_start(UUID(key), limit)
+            _, _, taken = await UsageRepository(db_session).begin(UUID(key), "2026-11", "0", starts=limit)
+            assert taken is not None
             if not taken.passed or member == "given back":
                 await db_session.rollback()
             return taken

@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.quotas.models import LedgerEntry
+from app.domain.runs.execute import Outcome
 from app.lib.db.engine import Database
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
@@ -291,3 +292,44 @@ async def _run_to_its_end(machines: Machine, claim: Any, dies_at: int, *, after:
     outcome, _ = await machines.process(run_id, claim, dies_at=dies_at, after=after)
     while outcome is None:
         outcome, _ = await machines.process(run_id)
+
+
+@pytest.mark.parametrize("loser_tells_first", [True, False])
+async def test_a_process_that_lost_its_run_in_the_middle_of_a_call_enters_it_once(
+    db: Database, chat_wire: ChatWire, *, loser_tells_first: bool
+) -> None:
+    owner = await new_owner(db)
+    loser_goes_on, winner_goes_on = anyio.Event(), anyio.Event()
+    chat_wire.queue(
+        answer("Half ", loser_goes_on, "an answer.", ending=Ending.STALL),
+        answer("A whole ", winner_goes_on, "one.", usage=(30, 3)),
+    )
+    outcomes: dict[str, Outcome | None] = {}
+
+    async def execute(who: str, claim: Any = None) -> None:
+        outcomes[who], _ = await machines.process(run_id, claim)
+
+    async with machine(db, chat_wire) as machines, anyio.create_task_group() as tasks:
+        claim = await machines.start(owner, "chat", "go")
+        run_id = claim.run.id
+        async with anyio.create_task_group() as losing:
+            losing.start_soon(execute, "loser", claim)
+            await chat_wire.request(1)
+            tasks.start_soon(execute, "winner")
+            await chat_wire.request(2)
+            if not loser_tells_first:
+                winner_goes_on.set()
+                while "winner" not in outcomes:  # noqa: ASYNC110
+                    await anyio.sleep(0.01)
+            loser_goes_on.set()
+        told = await ledger(db)
+        winner_goes_on.set()
+
+    rows = await ledger(db)
+    (month,) = await months(db, owner)
+    assert outcomes == {"loser": Outcome.LOST, "winner": Outcome.ENDED}
+    assert len(told) == (1 if loser_tells_first else 2)
+    assert sorted((row.attempt, row.outcome) for row in rows) == [(1, "interrupted"), (2, "completed")]
+    assert len(rows) == len(chat_wire.requests) == month.calls
+    assert month.tokens == sum(row.input_tokens + row.output_tokens for row in rows)
+    assert (month.requests, await open_calls(db)) == (1, [])

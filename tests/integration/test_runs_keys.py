@@ -12,11 +12,13 @@ import anyio
 import httpx
 import pytest
 
+from app.lib.db.engine import Database
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, SignUp, live_server
 from tests.keys import Keyring
+from tests.limits import promote, usage
 from tests.streams import followed, names, only, said, shown, streamed, text
 from tests.wires import anthropic
 from tests.wires.chat import LOCAL, ChatWire, Seen
@@ -306,3 +308,21 @@ async def test_providers_are_listed_with_whose_key_there_is(house: House) -> Non
     assert all(each["healthy"] for each in items if each["usable"])
     assert {each["provider"] for each in models if each["usable"]} == {"openai", "anthropic", "demo"}
     assert house.keys.uses == []
+
+
+async def test_a_budget_in_dollars_is_for_lent_keys(house: House, db: Database, sign_up: SignUp) -> None:
+    admin = await sign_up()
+    await promote(db, admin)
+    nothing = {"monthly_cost_usd": "0"}
+    (await admin.put(f"/api/admin/quotas/users/{house.user_id}", json=nothing)).raise_for_status()
+
+    lent = await house.client.post(CHAT, json=said("Hi"))
+    named = await streamed(house.client, CHAT, said("Hi", secret_id=str(house.key("openai", OWN))))
+    house.key("openai", OWN, default=True)
+    default = await streamed(house.client, CHAT, said("Hi"))
+    demo = await streamed(house.client, CHAT, {**said("Hi"), "model": "demo/chat"})
+
+    assert (lent.status_code, lent.json()["kind"]) == (429, "cost")
+    assert [names(events)[-1] for events in (named, default, demo)] == ["completed"] * 3
+    told = await usage(house.client)
+    assert (told["requests_used"], told["provider_calls"], told["cost_usd_used"]) == (3, 3, "0")

@@ -40,8 +40,10 @@ class Callers:
         secret_id: UUID | None,
         models: Collection[str],
         fallbacks: Collection[str] = (),
-    ) -> None:
-        """Raises what says why a run cannot call all of its models. Its fallbacks may be without a key.
+    ) -> bool:
+        """Whether a run would call one of its models with a lent key.
+
+        Raises what says why it cannot call all of them. Its fallbacks may be without a key.
 
         Opens none: whether a key is right only its provider knows.
         """
@@ -52,6 +54,7 @@ class Callers:
             serves = [provider for provider, key in own.items() if key.secret_id == secret_id]
             if not {*map(provider_of, (*models, *fallbacks))} & {*serves}:
                 raise SecretUnfit(serves[0])
+        return any(needs_key(model) and provider_of(model) not in own for model in models)
 
     async def may_call(self, run: Run, model: str) -> bool:
         """Whether there is a key for it."""

@@ -124,7 +124,8 @@ class Runs:
             definitions = with_model(await AgentService.open(db_session, user.user_id).definition(agent), body.model)
             model = definitions.root_agent.model or self._default_model
             models, fallbacks = models_of(definitions)
-            await self._callers.check(db_session, user.user_id, body.secret_id, {model, *models}, fallbacks)
+            if await self._callers.check(db_session, user.user_id, body.secret_id, {model, *models}, fallbacks):
+                passage.borrow()
             sessions = SessionService.open(db_session, user.user_id, clock=self._clock)
             session = await sessions.get_or_create(body.session_id, message)
             runs = RunRepository(db_session)

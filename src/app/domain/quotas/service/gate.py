@@ -58,6 +58,7 @@ class Passage:
         self._gate = gate
         self._user_id = user_id
         self._taken = False
+        self._too_dear: LimitExceeded | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,10 +85,15 @@ class Passage:
         now = gate.clock.now()
         usage = UsageRepository(db_session)
         month = month_key(now)
-        used, said = await usage.hold(self._user_id, month, requests=1, active_runs=gate.active_runs)
+        starts = gate.defaults.rate_limit_per_minute if gate.windows is None else None
+        used, said, taken = await usage.begin(self._user_id, month, gate.active_runs, starts=starts)
         limits, active = said.over(gate.defaults), said.active_runs
-        taken = await self._take(usage, limits.rate_limit_per_minute)
+        if gate.windows is not None:
+            taken = await self._take(gate.windows, limits.rate_limit_per_minute)
         standing = _standing(limits, taken, active, used, now) if gate.tells else None
+        self._too_dear = _cost_refusal(limits, used, said, now)
+        if self._too_dear is not None:
+            self._too_dear.standing = standing
         refusal = (
             _rate_refusal(limits, taken)
             or _concurrency_refusal(limits, active)
@@ -98,11 +104,13 @@ class Passage:
             raise refusal
         return standing
 
-    async def _take(self, usage: UsageRepository, limit: int) -> Taken | None:
+    def borrow(self) -> None:
+        """For a start whose calls need a lent key: only those cost anything. Raises LimitExceeded."""
+        if self._too_dear is not None:
+            raise self._too_dear
+
+    async def _take(self, windows: Windows, limit: int) -> Taken | None:
         """None where nobody can be counted and that does not matter."""
-        windows = self._gate.windows
-        if windows is None:
-            return await usage.take_start(self._user_id, limit)
         try:
             taken = await windows.take(str(self._user_id), str(self.run_id), limit)
         except WindowAway:
@@ -155,6 +163,10 @@ def _quota_refusal(limits: Limits, used: Used, said: Said, now: datetime) -> Lim
         return used_up("requests", used=used.requests - 1, reserved=0, limit=limits.monthly_requests, now=now)
     if limits.monthly_tokens is not None and used.tokens + said.reserved_tokens >= limits.monthly_tokens:
         return used_up("tokens", used=used.tokens, reserved=said.reserved_tokens, limit=limits.monthly_tokens, now=now)
+    return None
+
+
+def _cost_refusal(limits: Limits, used: Used, said: Said, now: datetime) -> LimitExceeded | None:
     if limits.monthly_cost is not None and used.cost + said.reserved_cost >= limits.monthly_cost:
         return used_up("cost", used=used.cost, reserved=said.reserved_cost, limit=limits.monthly_cost, now=now)
     return None

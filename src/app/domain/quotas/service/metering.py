@@ -75,9 +75,13 @@ class Metering:
 
     async def _reserve(self, db_session: AsyncSession, call: Call, spent: Sequence[Spent]) -> int | None:
         usage = UsageRepository(db_session)
-        await usage.close([one.call for one in spent])
-        await self._enter(usage, spent)
-        used, said = await usage.hold(call.user_id, month_key(self._clock.now()))
+        if spent:
+            await usage.lock(call.user_id)
+            await usage.close([one.call for one in spent])
+            used = await self._enter(usage, spent)
+            said = await usage.said(call.user_id)
+        else:
+            used, said = await usage.hold(call.user_id, month_key(self._clock.now()))
         wanted = call.max_output_tokens or ASSUMED_OUTPUT
         output = self._room(call, wanted, said, used)
         cost = 0 if call.secret_id is not None else most_of(call.model, call.input_tokens, output)
@@ -103,7 +107,8 @@ class Metering:
             wanted = wanted if most is None else min(wanted, most)
         return wanted
 
-    async def _enter(self, usage: UsageRepository, spent: Sequence[Spent]) -> None:
+    async def _enter(self, usage: UsageRepository, spent: Sequence[Spent]) -> Used:
+        """Returns what the month has seen."""
         now = self._clock.now()
         day, counts = now.date().isoformat(), Used()
         for one in spent:
@@ -111,8 +116,9 @@ class Metering:
             cost = None if told is None else stored(told)
             if await usage.enter(one, cost=cost, day=day):
                 counts = _added(counts, one, cost)
-        if spent:
-            await usage.add(spent[0].call.user_id, month_key(now), **msgspec.structs.asdict(counts))
+        if not spent:
+            return counts
+        return await usage.add(spent[0].call.user_id, month_key(now), **msgspec.structs.asdict(counts))
 
     def _note(self, error: Exception | None) -> None:
         if error is not None and not self.failing:

@@ -1,0 +1,29 @@
+"""Statements past SQLAlchemy, in its transactions: for the few that every request waits for.
+
+Values are as the driver takes them, and parameters are written as it writes them. What is raised is SQLAlchemy's.
+"""
+
+import sqlite3
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+async def direct_row(connection: AsyncConnection, sql: str, *values: Any) -> Any:
+    """The one row of a statement. On PostgreSQL another must have gone before it: that begins the transaction.
+
+    SQLite is asked in one visit to the driver's thread. SQLAlchemy makes four, and waking a thread is most of what a
+    statement costs.
+    """
+    driver = cast("Any", connection.sync_connection).connection.driver_connection
+    try:
+        if connection.dialect.name != "sqlite":
+            return await driver.fetchrow(sql, *values)
+        (row,) = await driver.execute_fetchall(sql, values)
+    except _ERRORS as error:
+        raise cast("Exception", DBAPIError.instance(sql, None, error, Exception, hide_parameters=True)) from error
+    return row
