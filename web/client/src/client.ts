@@ -35,8 +35,15 @@ export class HeadgateClient {
     const socket = WebSocket && new SharedSocket(http, WebSocket);
     const reads: [Transport, Read][] = [["stream", (reading) => overFetch(http, reading)]];
     if (socket) reads.push(["socket", (reading) => socket.read(reading)]);
-    reads.push(["poll", (reading) => byPolling(http, reading, reads.length > 1 ? Date.now() + POLLING : Number.POSITIVE_INFINITY)]);
-    const settings = { backoff: options.backoff ?? { base: 250, cap: 10_000 }, silence: options.silence ?? 25_000, tries: 3 };
+    reads.push([
+      "poll",
+      (reading) => byPolling(http, reading, reads.length > 1 ? Date.now() + POLLING : Number.POSITIVE_INFINITY),
+    ]);
+    const settings = {
+      backoff: options.backoff ?? { base: 250, cap: 10_000 },
+      silence: options.silence ?? 25_000,
+      tries: 3,
+    };
     this.#http = http;
     this.#socket = socket;
     this.runs = new Runs(http, settings, reads);
@@ -49,7 +56,10 @@ export class HeadgateClient {
 
   /** The same as a `Response`, for files. */
   download<R extends keyof api.Routes>(route: R, ...asked: Given<R>): Promise<Response> {
-    return this.#http.send(route, ...(asked as Parameters<Http["send"]> extends [string, ...infer Rest] ? Rest : never));
+    return this.#http.send(
+      route,
+      ...(asked as Parameters<Http["send"]> extends [string, ...infer Rest] ? Rest : never),
+    );
   }
 
   readonly sessions = {

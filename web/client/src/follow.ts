@@ -1,7 +1,7 @@
 import { Broken, HeadgateError, passes } from "./errors.ts";
 import { isEnd } from "./events.ts";
 import type { RunEvent } from "./generated/events.ts";
-import { Retreat, type Read, type Transport } from "./transport.ts";
+import { type Read, Retreat, type Transport } from "./transport.ts";
 import { type Backoff, delay, linked, sleep } from "./waiting.ts";
 
 /** What a connection does. `failures` in a row, and `wait` milliseconds until the next one. */

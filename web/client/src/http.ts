@@ -14,7 +14,8 @@ export interface Asking {
 
 type Asked<R extends keyof Routes> = Omit<Routes[R], "answer"> & Asking;
 /** What a route needs, which may be nothing. */
-export type Given<R extends keyof Routes> = Record<never, never> extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
+export type Given<R extends keyof Routes> =
+  Record<never, never> extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
 
 interface Loose extends Asking {
   readonly path?: Record<string, string | number>;

@@ -5,5 +5,7 @@ export type { Connection, FollowOptions } from "./follow.ts";
 export type * from "./generated/api.ts";
 export type { RunEvent, StoredRunEvent } from "./generated/events.ts";
 export type { Asking, Given, Token } from "./http.ts";
+export { reduce } from "./reduce.ts";
 export type { StartOptions } from "./runs.ts";
+export * from "./snapshot.ts";
 export type { Transport } from "./transport.ts";

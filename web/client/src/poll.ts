@@ -1,13 +1,17 @@
 import { isFinal } from "./events.ts";
 import type { RunEvent } from "./generated/events.ts";
 import type { Http } from "./http.ts";
-import { Retreat, type Reading } from "./transport.ts";
+import { type Reading, Retreat } from "./transport.ts";
 import { sleep } from "./waiting.ts";
 
 const EVERY = 1500;
 
 /** Without a stream: asks how the run is until it has ended, and then tells all that it said as one `reset`. */
-export async function* byPolling(http: Http, { run, signal, opened }: Reading, until: number): AsyncGenerator<RunEvent> {
+export async function* byPolling(
+  http: Http,
+  { run, signal, opened }: Reading,
+  until: number,
+): AsyncGenerator<RunEvent> {
   for (;;) {
     const view = await http.request("GET /api/runs/{run_id}", { path: { run_id: run }, signal });
     opened();

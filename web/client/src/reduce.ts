@@ -26,7 +26,10 @@ export function reduce(run: RunSnapshot, event: RunEvent): RunSnapshot {
       return { ...next, ...finished(run, seq, event.data.content, event.data.partial) };
     case "tool_call": {
       const { tool_call_id: id, tool_name: name, arguments: given } = event.data;
-      return { ...next, ...shown([...closed(run.parts), { kind: "tool", seq, id, name, arguments: given, result: null }]) };
+      return {
+        ...next,
+        ...shown([...closed(run.parts), { kind: "tool", seq, id, name, arguments: given, result: null }]),
+      };
     }
     case "tool_result": {
       const { tool_call_id: id, tool_name: name, output, is_error: isError } = event.data;
@@ -118,9 +121,7 @@ function going(run: RunSnapshot): RunSnapshot {
 /** The parts, and what is derived from them. */
 function shown(parts: readonly Part[]): Pick<RunSnapshot, "parts" | "text" | "reasoning" | "toolCalls"> {
   const all = (kind: "text" | "reasoning") =>
-    parts
-      .flatMap((part) => (part.kind === kind && part.content ? [part.content] : []))
-      .join("\n\n");
+    parts.flatMap((part) => (part.kind === kind && part.content ? [part.content] : [])).join("\n\n");
   const toolCalls = parts.filter((part): part is ToolPart => part.kind === "tool");
   return { parts, text: all("text"), reasoning: all("reasoning"), toolCalls };
 }
@@ -135,7 +136,10 @@ function closed(parts: readonly Part[]): readonly Part[] {
 function said(run: RunSnapshot, seq: number, kind: "text" | "reasoning", content: string): Partial<RunSnapshot> {
   const last = run.parts.at(-1);
   if (last?.kind === kind && !last.done) {
-    return { parts: [...run.parts.slice(0, -1), { ...last, content: last.content + content }], [kind]: run[kind] + content };
+    return {
+      parts: [...run.parts.slice(0, -1), { ...last, content: last.content + content }],
+      [kind]: run[kind] + content,
+    };
   }
   const added: Part =
     kind === "text" ? { kind, seq, content, done: false, partial: false } : { kind, seq, content, done: false };
@@ -154,7 +158,8 @@ function handedOut(parts: readonly Part[], seq: number, data: Artifact): readonl
   const { artifact_id: id, name, last: done, append } = data;
   const at = parts.findIndex((part) => part.kind === "artifact" && part.id === id);
   const before = parts[at];
-  if (before?.kind !== "artifact") return [...closed(parts), { kind: "artifact", seq, id, name, parts: data.parts, done }];
+  if (before?.kind !== "artifact")
+    return [...closed(parts), { kind: "artifact", seq, id, name, parts: data.parts, done }];
   return parts.with(at, { ...before, name, done, parts: append ? [...before.parts, ...data.parts] : data.parts });
 }
 
@@ -170,12 +175,7 @@ function answered(run: RunSnapshot, call: string): RunSnapshot {
   return { ...run, questions, status: questions.length || run.status === "paused" ? run.status : "streaming" };
 }
 
-function over(
-  run: RunSnapshot,
-  outcome: NonNullable<RunSnapshot["outcome"]>,
-  text: string,
-  seq: number,
-): RunSnapshot {
+function over(run: RunSnapshot, outcome: NonNullable<RunSnapshot["outcome"]>, text: string, seq: number): RunSnapshot {
   const status = outcome === "failed" || outcome === "limited" ? "error" : "completed";
   const partial = outcome !== "completed";
   const silent = text !== "" && !run.parts.some((part) => part.kind === "text");

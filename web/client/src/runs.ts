@@ -94,7 +94,10 @@ export class Runs {
         // A limit is the user's to know about; a server that is away for a moment is not.
         const limited = error instanceof HeadgateError && error.status === 429;
         if (limited || !passes(error) || tried === TRIES) throw error;
-        await sleep(delay(this.#settings.backoff, tried, error instanceof HeadgateError ? error.retryAfter : 0), signal);
+        await sleep(
+          delay(this.#settings.backoff, tried, error instanceof HeadgateError ? error.retryAfter : 0),
+          signal,
+        );
       }
     }
   }

@@ -62,7 +62,10 @@ export class SharedSocket {
   }
 
   close(): void {
-    void this.#link?.then((link) => link.close(), () => undefined);
+    void this.#link?.then(
+      (link) => link.close(),
+      () => undefined,
+    );
   }
 
   async #connect(silence: number): Promise<Link> {

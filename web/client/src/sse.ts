@@ -6,7 +6,10 @@ import type { Reading } from "./transport.ts";
 import { linked } from "./waiting.ts";
 
 /** A run's events over `fetch`. Returns where the server has nothing more to tell; throws `Broken` where it just ended. */
-export async function* overFetch(http: Http, { run, after, signal, silence, opened }: Reading): AsyncGenerator<RunEvent> {
+export async function* overFetch(
+  http: Http,
+  { run, after, signal, silence, opened }: Reading,
+): AsyncGenerator<RunEvent> {
   const connection = linked(signal);
   let quiet: ReturnType<typeof setTimeout> | undefined;
   // Also comments count: a server that is there sends one when it has nothing to say.

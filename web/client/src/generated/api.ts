@@ -583,6 +583,7 @@ export interface RunView {
   last_seq: number;
   replaces: string | null;
   secret_id: string | null;
+  input?: string | null;
 }
 
 export interface RunWithHistory {
@@ -601,6 +602,7 @@ export interface RunWithHistory {
   last_seq: number;
   replaces: string | null;
   secret_id: string | null;
+  input?: string | null;
   history: HistoryEntry[];
 }
 
