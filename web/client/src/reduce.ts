@@ -134,6 +134,7 @@ function closed(parts: readonly Part[]): readonly Part[] {
 
 /** The commonest event of all, so what it does not change is not made again. */
 function said(run: RunSnapshot, seq: number, kind: "text" | "reasoning", content: string): Partial<RunSnapshot> {
+  if (!content) return {};
   const last = run.parts.at(-1);
   if (last?.kind === kind && !last.done) {
     return {
@@ -143,7 +144,7 @@ function said(run: RunSnapshot, seq: number, kind: "text" | "reasoning", content
   }
   const added: Part =
     kind === "text" ? { kind, seq, content, done: false, partial: false } : { kind, seq, content, done: false };
-  return { parts: [...closed(run.parts), added], [kind]: run[kind] + (run[kind] && content ? "\n\n" : "") + content };
+  return { parts: [...closed(run.parts), added], [kind]: run[kind] + (run[kind] && "\n\n") + content };
 }
 
 /** A message's own words count; where its deltas were read they are the same. */

@@ -29,9 +29,9 @@ export class SharedSocket {
   #link: Promise<Link> | undefined;
   #refused: string | undefined;
 
-  constructor(http: Http, constructor: typeof WebSocket) {
+  constructor(http: Http, kind: typeof WebSocket) {
     this.#http = http;
-    this.#WebSocket = constructor;
+    this.#WebSocket = kind;
   }
 
   /** A run's events over the shared socket. */
@@ -42,7 +42,8 @@ export class SharedSocket {
     signal.addEventListener("abort", aborted);
     let link: Link | undefined;
     try {
-      link = await (this.#link ??= this.#connect(silence));
+      this.#link ??= this.#connect(silence);
+      link = await this.#link;
       signal.throwIfAborted();
       await link.follow(run, feed);
       opened();
@@ -197,7 +198,10 @@ class Link {
 }
 
 function tell(feed: Feed, { run_id: _, ...said }: Extract<Said, { run_id: string }>): void {
-  if (said.event === "end") return end(feed, new Broken("The run cannot be read on just now."));
+  if (said.event === "end") {
+    end(feed, new Broken("The run cannot be read on just now."));
+    return;
+  }
   if (said.id !== undefined) feed.after = said.id;
   feed.events.push(said);
   feed.wake();
