@@ -21,8 +21,6 @@ export interface ClientOptions {
   readonly WebSocket?: typeof WebSocket;
 }
 
-const POLLING = 60_000;
-
 /** Headgate, as one user. */
 export class HeadgateClient {
   readonly runs: Runs;
@@ -35,10 +33,7 @@ export class HeadgateClient {
     const socket = WebSocket && new SharedSocket(http, WebSocket);
     const reads: [Transport, Read][] = [["stream", (reading) => overFetch(http, reading)]];
     if (socket) reads.push(["socket", (reading) => socket.read(reading)]);
-    reads.push([
-      "poll",
-      (reading) => byPolling(http, reading, reads.length > 1 ? Date.now() + POLLING : Number.POSITIVE_INFINITY),
-    ]);
+    reads.push(["poll", (reading) => byPolling(http, reading)]);
     const settings = {
       backoff: options.backoff ?? { base: 250, cap: 10_000 },
       silence: options.silence ?? 25_000,

@@ -34,22 +34,32 @@ export interface FollowSettings {
  */
 export async function* followRun(
   run: string,
-  reads: readonly (readonly [Transport, Read])[],
+  all: readonly (readonly [Transport, Read])[],
   { backoff, silence, tries }: FollowSettings,
   { after = 0, signal: outer, history = false, onConnection }: FollowOptions,
 ): AsyncGenerator<RunEvent, void, undefined> {
   const own = linked(outer);
   const { signal } = own;
+  let reads = all;
   let last = after;
   let failures = 0;
   let turn = 0;
+  let patience = 0;
   let ended = false;
   onConnection?.({ state: "connecting" });
   try {
     for (;;) {
       const [transport, read] = reads[turn % reads.length] as readonly [Transport, Read];
       const opened = () => onConnection?.({ state: "open", transport });
-      const events = read({ run, after: last, signal, silence, opened });
+      const only = reads.length === 1;
+      const events = read({
+        run,
+        after: last,
+        signal,
+        silence,
+        patience: only ? Number.POSITIVE_INFINITY : patience,
+        opened,
+      });
       try {
         for await (const event of events) {
           signal.throwIfAborted();
@@ -57,7 +67,7 @@ export async function* followRun(
             if (event.id <= last) continue;
             if (event.id > last + 1) throw new Broken(`Event ${last + 1} is missing.`);
             last = event.id;
-            failures = 0;
+            failures = patience = 0;
           } else if (event.event === "reset") {
             last = event.data.next_seq - 1;
           }
@@ -69,11 +79,18 @@ export async function* followRun(
       } catch (error) {
         signal.throwIfAborted();
         if (ended) return;
-        const moved = reads.length > 1 && moves(error);
-        if (!passes(error) && !moved) throw error;
+        const banned = reads.length > 1 && streamsToNobody(error);
+        if (!passes(error) && !banned) throw error;
         failures += 1;
-        if (error instanceof Retreat) turn = 0;
-        else if (moved || failures % tries === 0) turn += 1;
+        if (banned) {
+          reads = reads.filter(([each]) => each !== transport);
+        } else if (error instanceof Retreat) {
+          // The server is there. Perhaps it was not before, so the others have another chance, and less each time.
+          patience = Math.min(60_000, 4 * patience || 15_000);
+          turn = 0;
+        } else if (patience || failures % tries === 0) {
+          turn += 1;
+        }
         const asked = error instanceof HeadgateError ? error.retryAfter : 0;
         const wait = delay(backoff, failures - 1, asked);
         onConnection?.({ state: "reconnecting", failures, wait, error });
@@ -85,7 +102,7 @@ export async function* followRun(
   }
 }
 
-/** The server streams to nobody: there is no use in asking for a stream again. */
-function moves(error: unknown): boolean {
+/** There is no use in asking for a stream again. */
+function streamsToNobody(error: unknown): boolean {
   return error instanceof HeadgateError && error.code === "streaming_disabled";
 }

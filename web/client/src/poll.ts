@@ -7,11 +7,8 @@ import { sleep } from "./waiting.ts";
 const EVERY = 1500;
 
 /** Without a stream: asks how the run is until it has ended, and then tells all that it said as one `reset`. */
-export async function* byPolling(
-  http: Http,
-  { run, signal, opened }: Reading,
-  until: number,
-): AsyncGenerator<RunEvent> {
+export async function* byPolling(http: Http, { run, signal, patience, opened }: Reading): AsyncGenerator<RunEvent> {
+  const until = Date.now() + patience;
   for (;;) {
     const view = await http.request("GET /api/runs/{run_id}", { path: { run_id: run }, signal });
     opened();
@@ -20,7 +17,7 @@ export async function* byPolling(
       yield { event: "reset", data: { reason: "log_purged", run: view, text, next_seq: view.last_seq + 1 } };
       return;
     }
-    if (Date.now() > until) throw new Retreat();
+    if (Date.now() >= until) throw new Retreat();
     await sleep(EVERY, signal);
   }
 }

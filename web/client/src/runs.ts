@@ -81,7 +81,7 @@ export class Runs {
     route: "POST /api/agents/{agent_id}/invoke" | "POST /api/runs/{run_id}/continue",
     path: { agent_id: string } | { run_id: string },
     body: StartRun | undefined,
-    { signal: outer, idempotencyKey = crypto.randomUUID() }: StartOptions,
+    { signal: outer, idempotencyKey = unique() }: StartOptions,
   ): Promise<RunView> {
     const { signal } = linked(outer);
     const headers = { Prefer: "respond-async", Accept: "application/json", "Idempotency-Key": idempotencyKey };
@@ -101,4 +101,9 @@ export class Runs {
       }
     }
   }
+}
+
+/** Like `crypto.randomUUID`, which pages over plain HTTP do not have. */
+function unique(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -123,7 +123,13 @@ class Link {
     this.#socket = socket;
     this.#silence = silence;
     this.#fate = fate;
-    socket.onopen = () => this.#ask({ op: "auth", token }).then(fate.ready, (error: Error) => this.#end(0, error));
+    socket.onopen = () => {
+      const refused = (error: Error) => {
+        const code = error instanceof HeadgateError && error.status === 401 ? REFUSED : 0;
+        this.#end(code, code ? new Broken("The token was refused.") : error);
+      };
+      this.#ask({ op: "auth", token }).then(fate.ready, refused);
+    };
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as Said);
     socket.onclose = ({ code }) => this.#end(code, new Broken(`The socket was closed (${code}).`));
     socket.onerror = () => this.#end(0, new Broken("The socket failed."));

@@ -14,11 +14,13 @@ export interface Reading {
   readonly signal: AbortSignal;
   /** After so many milliseconds without a sign of life the connection is half-open. */
   readonly silence: number;
+  /** How long polling goes on, in milliseconds, before the others are tried again. */
+  readonly patience: number;
   /** The server has answered. */
   opened(): void;
 }
 
-/** Polling went well for long enough: the others may be tried again. */
+/** Polling went well for long enough. */
 export class Retreat extends Error {}
 
 /** Ends where nothing more comes of the run, and throws where the connection, the server or the answer is no good. */

@@ -160,7 +160,11 @@ describe("follow", () => {
     const begin = Date.now();
 
     await all(
-      clientOf(server).runs.follow("r", { onConnection: (it) => it.state === "reconnecting" && (wait = it.wait) }),
+      clientOf(server).runs.follow("r", {
+        onConnection: (it) => {
+          if (it.state === "reconnecting") wait = it.wait;
+        },
+      }),
     );
 
     expect(wait).toBeGreaterThan(400);
@@ -246,6 +250,17 @@ describe("follow", () => {
     );
     const read = await all(clientOf(server).runs.follow("r", { transports: ["stream", "poll"] }));
     expect(read.reduce(reduce, emptyRun)).toMatchObject({ status: "completed", text: "All of it." });
+  });
+
+  test("streams again as soon as the server is back", async () => {
+    const down = () => Promise.reject(new TypeError("fetch failed"));
+    const server = new Scripted().queue(stream(log.slice(0, 2), "breaks"), down, down, down, down);
+    server.queue(json({ ...run, state: "running" }), stream(log.slice(2)));
+    const begin = Date.now();
+
+    expect(await all(clientOf(server).runs.follow("r", { transports: ["stream", "poll"] }))).toEqual(log);
+
+    expect(Date.now() - begin).toBeLessThan(1000);
   });
 
   test("does without streams where none gets through", async () => {

@@ -96,7 +96,10 @@ describe("the shared socket", () => {
 
   test("renews a token that it was refused with, and gives up where that is refused too", async () => {
     const { WebSocket } = fakeSockets(({ op, ref, token, run_id }, peer) => {
-      if (op === "auth" && token !== "new") return peer.close(4401);
+      if (op === "auth" && token !== "new") {
+        peer.say({ ref, error: { status: 401, code: "token_expired", detail: "It has expired." } });
+        return peer.close(4401);
+      }
       peer.say({ ref, ok: op === "follow" ? running : true });
       if (op === "follow" && run_id) tell(peer, run_id, log);
     });
