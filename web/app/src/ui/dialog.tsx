@@ -27,7 +27,11 @@ export function Dialog({ open, onClose, title, description, children, footer, si
 
   useEffect(() => {
     const dialog = element.current;
-    if (open && dialog && !dialog.open) dialog.showModal();
+    if (open && dialog && !dialog.open) {
+      dialog.showModal();
+      // Where to begin, else it is the first thing in it. React's autoFocus comes before the dialog is open.
+      dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    }
     return () => dialog?.close();
   }, [open]);
 

@@ -5,7 +5,7 @@ import { cn } from "./cn";
 export function Table({ caption, children, className }: { caption: string; children: ReactNode; className?: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-    <div role="region" aria-label={caption} tabIndex={0} className={cn("overflow-x-auto rounded-2xl border border-line bg-surface", className)}>
+    <div role="region" aria-label={caption} tabIndex={0} className={cn("relative overflow-x-auto rounded-2xl border border-line bg-surface", className)}>
       <table className="w-full border-collapse text-left text-sm">
         <caption className="sr-only">{caption}</caption>
         {children}

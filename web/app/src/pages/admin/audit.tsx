@@ -1,8 +1,8 @@
 import { useState } from "react";
+import { client } from "../../lib/client";
+import { dateTime } from "../../lib/format";
 import { Alert, Button, EmptyState, ErrorState, Loading, Table, Td, Th } from "../../ui";
 import { DownloadIcon, ShieldIcon } from "../../ui/icons";
-import { dateTime } from "../../lib/format";
-import { client } from "../../lib/client";
 import { actionInWords } from "../secrets/words";
 import { call } from "../shared/call";
 import { FormProblem } from "../shared/form";
@@ -20,7 +20,9 @@ export function AuditTab({ role }: { role: Role }) {
   const [verdict, setVerdict] = useState<AuditVerdict | null>(null);
   const trail = useAudit(owner, offset);
   const nameOf = useNames(role);
-  const verify = useAction(async () => setVerdict(await call("POST /api/admin/audit/{owner_id}/verify", { path: { owner_id: owner } })));
+  const verify = useAction(async () =>
+    setVerdict(await call("POST /api/admin/audit/{owner_id}/verify", { path: { owner_id: owner } })),
+  );
   const download = useAction(async () => {
     const answer = await client.download("GET /api/admin/audit/export", owner ? { query: { owner_id: owner } } : {});
     save(await answer.blob(), "audit.jsonl");
@@ -35,7 +37,9 @@ export function AuditTab({ role }: { role: Role }) {
   return (
     <>
       <div className="flex flex-wrap items-center justify-between gap-3">
-        <p className="text-sm text-muted">{owner ? `The keys of ${nameOf(owner)}` : "The keys of everyone. Choose an owner to check their trail."}</p>
+        <p className="text-sm text-muted">
+          {owner ? `The keys of ${nameOf(owner)}` : "The keys of everyone. Choose an owner to check their trail."}
+        </p>
         <div className="flex flex-wrap gap-2">
           {owner && (
             <>
@@ -86,11 +90,17 @@ export function AuditTab({ role }: { role: Role }) {
                   {entry.detail && <span className="block text-muted">{entry.detail}</span>}
                 </Td>
                 <Td className="min-w-36">
-                  <button type="button" className="cursor-pointer text-left text-accent-text wrap-anywhere hover:underline" onClick={() => choose(entry.owner_id)}>
+                  <button
+                    type="button"
+                    className="cursor-pointer text-left text-accent-text wrap-anywhere hover:underline"
+                    onClick={() => choose(entry.owner_id)}
+                  >
                     {nameOf(entry.owner_id)}
                   </button>
                 </Td>
-                <Td className="min-w-36 wrap-anywhere">{entry.actor_id === entry.owner_id ? "the owner" : nameOf(entry.actor_id)}</Td>
+                <Td className="min-w-36 wrap-anywhere">
+                  {entry.actor_id === entry.owner_id ? "the owner" : nameOf(entry.actor_id)}
+                </Td>
                 <Td className="whitespace-nowrap text-muted">{entry.address || "–"}</Td>
               </tr>
             ))}
@@ -121,7 +131,8 @@ function Verdict({ verdict }: { verdict: AuditVerdict }) {
   }
   return (
     <Alert live look="danger" title={reason}>
-      {verdict.broken_at != null && `At row ${verdict.broken_at}. `}Look at who has access to the database, and compare with the last export.
+      {verdict.broken_at != null && `At row ${verdict.broken_at}. `}Look at who has access to the database, and compare
+      with the last export.
     </Alert>
   );
 }

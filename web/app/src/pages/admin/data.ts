@@ -19,8 +19,15 @@ export function useNames(role: Role): (id: string | null) => string {
     staleTime: 60_000,
     queryFn: async () => {
       const limit = { query: { limit: 100 } };
-      if (role === "admin") return (await call("GET /api/admin/users", limit)).items.map(({ id, email, name }): [string, string] => [id, email ?? name]);
-      return (await call("GET /api/admin/usage", limit)).items.map(({ user_id, email }): [string, string] => [user_id, email ?? ""]);
+      if (role === "admin")
+        return (await call("GET /api/admin/users", limit)).items.map(({ id, email, name }): [string, string] => [
+          id,
+          email ?? name,
+        ]);
+      return (await call("GET /api/admin/usage", limit)).items.map(({ user_id, email }): [string, string] => [
+        user_id,
+        email ?? "",
+      ]);
     },
   });
   const names = new Map(found.data);
@@ -28,7 +35,10 @@ export function useNames(role: Role): (id: string | null) => string {
 }
 
 export function useQuotas() {
-  return useQuery({ queryKey: ["admin", "quotas"], queryFn: async () => (await call("GET /api/admin/quotas", { query: { limit: 100 } })).items });
+  return useQuery({
+    queryKey: ["admin", "quotas"],
+    queryFn: async () => (await call("GET /api/admin/quotas", { query: { limit: 100 } })).items,
+  });
 }
 
 export function useKeptSecrets(offset: number) {
@@ -40,7 +50,10 @@ export function useKeptSecrets(offset: number) {
 }
 
 export function usePolicies() {
-  return useQuery({ queryKey: ["admin", "policies"], queryFn: async () => (await call("GET /api/admin/secrets/policies")).items });
+  return useQuery({
+    queryKey: ["admin", "policies"],
+    queryFn: async () => (await call("GET /api/admin/secrets/policies")).items,
+  });
 }
 
 export function useAllUsage(month: string, offset: number) {
@@ -86,9 +99,13 @@ export function useAdminActions() {
       ),
     keepSecret: async (id: string, disabled: boolean) =>
       changed(await call("PATCH /api/admin/secrets/{secret_id}", { path: { secret_id: id }, body: { disabled } })),
-    removeSecret: async (id: string) => changed(await call("DELETE /api/admin/secrets/{secret_id}", { path: { secret_id: id } })),
+    removeSecret: async (id: string) =>
+      changed(await call("DELETE /api/admin/secrets/{secret_id}", { path: { secret_id: id } })),
     setPolicy: async (provider: string, days: number) =>
-      changed(await call("PUT /api/admin/secrets/policies/{provider}", { path: { provider }, body: { max_age_days: days } })),
-    removePolicy: async (provider: string) => changed(await call("DELETE /api/admin/secrets/policies/{provider}", { path: { provider } })),
+      changed(
+        await call("PUT /api/admin/secrets/policies/{provider}", { path: { provider }, body: { max_age_days: days } }),
+      ),
+    removePolicy: async (provider: string) =>
+      changed(await call("DELETE /api/admin/secrets/policies/{provider}", { path: { provider } })),
   };
 }

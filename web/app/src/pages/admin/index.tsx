@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { useMe } from "../../lib/auth";
 import { EmptyState, Page, PageHeader, Tabs } from "../../ui";
 import { ShieldIcon } from "../../ui/icons";
-import { useMe } from "../../lib/auth";
 import { AuditTab } from "./audit";
 import { QuotasTab } from "./quotas";
 import { SecretsTab } from "./secrets";
@@ -31,7 +31,11 @@ export default function AdminPage() {
     <Page>
       <PageHeader
         title="Administration"
-        description={role === "admin" ? "Who may come in, and what they may use. Values of keys are never shown here." : "You are an auditor: you see usage and the audit trail."}
+        description={
+          role === "admin"
+            ? "Who may come in, and what they may use. Values of keys are never shown here."
+            : "You are an auditor: you see usage and the audit trail."
+        }
       />
       <Tabs label="Administration" tabs={tabs} selected={tab} onSelect={setTab}>
         {tab === "users" && <UsersTab me={me} />}

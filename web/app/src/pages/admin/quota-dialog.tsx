@@ -26,7 +26,11 @@ export function QuotaDialog(props: Props) {
   if (quotas.data) return <Form {...props} set={quotas.data.find((quota) => belongs(quota, props.whose)) ?? null} />;
   return (
     <Dialog open title={`Limits of ${props.called}`} onClose={props.onClose}>
-      {quotas.isError ? <ErrorState what="The limits" error={quotas.error} retry={() => quotas.refetch()} /> : <Loading />}
+      {quotas.isError ? (
+        <ErrorState what="The limits" error={quotas.error} retry={() => quotas.refetch()} />
+      ) : (
+        <Loading />
+      )}
     </Dialog>
   );
 }
@@ -40,7 +44,14 @@ function Form({ whose, called, set, onClose }: Props & { set: QuotaView | null }
   const wrong = FIELDS.flatMap(({ name }) => {
     const text = values[name].trim();
     const fits = name === "monthly_cost_usd" ? /^\d{1,6}(\.\d{1,12})?$/ : /^\d{1,15}$/;
-    return !text || fits.test(text) ? [] : [{ pointer: `/${name}`, detail: name === "monthly_cost_usd" ? "An amount, such as 25 or 2.50." : "A whole number." }];
+    return !text || fits.test(text)
+      ? []
+      : [
+          {
+            pointer: `/${name}`,
+            detail: name === "monthly_cost_usd" ? "An amount, such as 25 or 2.50." : "A whole number.",
+          },
+        ];
   });
   const { errorAt, shown } = fieldErrors(save.error, wrong);
 
@@ -98,7 +109,9 @@ export function belongs(quota: QuotaView, whose: Whose): boolean {
 export function quotaInWords(quota: QuotaView): string {
   const said = FIELDS.flatMap(({ name, label }) => {
     const value = quota[name];
-    return value === null || value === undefined ? [] : [`${label}: ${typeof value === "number" ? value.toLocaleString() : value}`];
+    return value === null || value === undefined
+      ? []
+      : [`${label}: ${typeof value === "number" ? value.toLocaleString() : value}`];
   });
   return said.join(" · ") || "nothing";
 }

@@ -33,7 +33,9 @@ export function QuotasTab() {
       </Card>
       <Card title="By user">
         {users.length === 0 ? (
-          <EmptyState title="No user has limits of their own">Choose “Limits” beside a user to allow them more or less than their role.</EmptyState>
+          <EmptyState title="No user has limits of their own">
+            Choose “Limits” beside a user to allow them more or less than their role.
+          </EmptyState>
         ) : (
           <ul className="flex flex-col divide-y divide-line">
             {users.map((quota) => (

@@ -1,8 +1,23 @@
 import { useId, useState } from "react";
-import { Badge, Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorState, Loading, SelectField, Table, Td, TextField, Th, toast } from "../../ui";
-import { PlusIcon } from "../../ui/icons";
 import { ago, date } from "../../lib/format";
 import { inWords } from "../../lib/problems";
+import {
+  Badge,
+  Button,
+  Card,
+  ConfirmDialog,
+  Dialog,
+  EmptyState,
+  ErrorState,
+  Loading,
+  SelectField,
+  Table,
+  Td,
+  TextField,
+  Th,
+  toast,
+} from "../../ui";
+import { PlusIcon } from "../../ui/icons";
 import { GUIDES, titleOf } from "../secrets/guides";
 import { FormProblem, fieldErrors } from "../shared/form";
 import { Pager } from "../shared/pager";
@@ -22,7 +37,11 @@ export function SecretsTab() {
   async function keep(secret: KeptSecret, disabled: boolean) {
     try {
       await actions.keepSecret(secret.id, disabled);
-      toast(disabled ? `${secret.name} is disabled: only an administrator can enable it.` : `${secret.name} can be used again.`);
+      toast(
+        disabled
+          ? `${secret.name} is disabled: only an administrator can enable it.`
+          : `${secret.name} can be used again.`,
+      );
     } catch (error) {
       const words = inWords(error);
       toast(`${words.title} ${words.next}`, "error");
@@ -34,7 +53,11 @@ export function SecretsTab() {
       <Policies />
       {secrets.isPending && <Loading what="Loading keys" />}
       {secrets.isError && <ErrorState what="The keys" error={secrets.error} retry={() => secrets.refetch()} />}
-      {secrets.data?.total === 0 && <EmptyState title="Nobody has stored a key">Users add their keys under Secrets. Here you see that they exist, and never what they are.</EmptyState>}
+      {secrets.data?.total === 0 && (
+        <EmptyState title="Nobody has stored a key">
+          Users add their keys under Secrets. Here you see that they exist, and never what they are.
+        </EmptyState>
+      )}
       {secrets.data && secrets.data.total > 0 && (
         <Table caption="Keys of all users">
           <thead>
@@ -60,15 +83,28 @@ export function SecretsTab() {
                     {secret.state}
                     {secret.disabled_by && ` by ${secret.disabled_by === "admin" ? "an admin" : "its owner"}`}
                   </Badge>
-                  {secret.expires_at && <span className="block pt-1 text-xs text-muted">ends {date(secret.expires_at)}</span>}
+                  {secret.expires_at && (
+                    <span className="block pt-1 text-xs text-muted">ends {date(secret.expires_at)}</span>
+                  )}
                 </Td>
-                <Td className="whitespace-nowrap text-muted">{secret.last_used_at ? ago(secret.last_used_at) : "never"}</Td>
+                <Td className="whitespace-nowrap text-muted">
+                  {secret.last_used_at ? ago(secret.last_used_at) : "never"}
+                </Td>
                 <Td>
                   <div className="flex justify-end gap-2">
-                    <Button size="sm" aria-label={`${secret.disabled_by === "admin" ? "Enable" : "Disable"} ${secret.name}`} onClick={() => keep(secret, secret.disabled_by !== "admin")}>
+                    <Button
+                      size="sm"
+                      aria-label={`${secret.disabled_by === "admin" ? "Enable" : "Disable"} ${secret.name}`}
+                      onClick={() => keep(secret, secret.disabled_by !== "admin")}
+                    >
                       {secret.disabled_by === "admin" ? "Enable" : "Disable"}
                     </Button>
-                    <Button size="sm" look="danger-ghost" aria-label={`Delete ${secret.name}`} onClick={() => remove(secret)}>
+                    <Button
+                      size="sm"
+                      look="danger-ghost"
+                      aria-label={`Delete ${secret.name}`}
+                      onClick={() => remove(secret)}
+                    >
                       Delete
                     </Button>
                   </div>
@@ -124,7 +160,9 @@ function Policies() {
       {policies.isPending && <Loading />}
       {policies.isError && <ErrorState what="The limits" error={policies.error} retry={() => policies.refetch()} />}
       <FormProblem error={lift.error} />
-      {policies.data?.length === 0 && <p className="text-sm text-muted">Keys of every provider may become as old as they will.</p>}
+      {policies.data?.length === 0 && (
+        <p className="text-sm text-muted">Keys of every provider may become as old as they will.</p>
+      )}
       {policies.data && policies.data.length > 0 && (
         <ul className="flex flex-col divide-y divide-line">
           {policies.data.map((policy) => (
@@ -132,7 +170,12 @@ function Policies() {
               <span className="text-sm">
                 <span className="font-medium">{titleOf(policy.provider)}</span>: {many(policy.max_age_days, "day")}
               </span>
-              <Button size="sm" look="ghost" aria-label={`Take the limit of ${titleOf(policy.provider)} away`} onClick={() => lift.run(policy.provider)}>
+              <Button
+                size="sm"
+                look="ghost"
+                aria-label={`Take away the limit of ${titleOf(policy.provider)}`}
+                onClick={() => lift.run(policy.provider)}
+              >
                 Take away
               </Button>
             </li>
@@ -150,7 +193,10 @@ function PolicyDialog({ onClose }: { onClose: () => void }) {
   const form = useId();
   const save = useAction(useAdminActions().setPolicy);
   const fits = /^\d{1,4}$/.test(days) && Number(days) >= 1 && Number(days) <= 3650;
-  const { errorAt, shown } = fieldErrors(save.error, fits ? [] : [{ pointer: "/max_age_days", detail: "From 1 to 3650 days." }]);
+  const { errorAt, shown } = fieldErrors(
+    save.error,
+    fits ? [] : [{ pointer: "/max_age_days", detail: "From 1 to 3650 days." }],
+  );
 
   async function submit(event: React.FormEvent) {
     event.preventDefault();
@@ -181,7 +227,13 @@ function PolicyDialog({ onClose }: { onClose: () => void }) {
             </option>
           ))}
         </SelectField>
-        <TextField label="Days" inputMode="numeric" value={days} error={errorAt("/max_age_days")} onChange={(event) => setDays(event.target.value)} />
+        <TextField
+          label="Days"
+          inputMode="numeric"
+          value={days}
+          error={errorAt("/max_age_days")}
+          onChange={(event) => setDays(event.target.value)}
+        />
       </form>
     </Dialog>
   );

@@ -1,7 +1,7 @@
 import { useState } from "react";
+import { money, number } from "../../lib/format";
 import { EmptyState, ErrorState, Loading, Table, Td, TextField, Th } from "../../ui";
 import { ChartIcon } from "../../ui/icons";
-import { money, number } from "../../lib/format";
 import { Pager } from "../shared/pager";
 import { utcDay } from "../usage/data";
 import { PAGE, useAllUsage } from "./data";

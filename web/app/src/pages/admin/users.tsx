@@ -1,7 +1,20 @@
 import { useDeferredValue, useState } from "react";
-import { Badge, Button, ConfirmDialog, EmptyState, ErrorState, Loading, SelectField, Table, Td, TextField, Th, toast } from "../../ui";
 import { date } from "../../lib/format";
 import { inWords } from "../../lib/problems";
+import {
+  Badge,
+  Button,
+  ConfirmDialog,
+  EmptyState,
+  ErrorState,
+  Loading,
+  SelectField,
+  Table,
+  Td,
+  TextField,
+  Th,
+  toast,
+} from "../../ui";
 import { FormProblem } from "../shared/form";
 import { Pager } from "../shared/pager";
 import type { KeptUser, Me, Role } from "../shared/types";
@@ -46,13 +59,15 @@ export function UsersTab({ me }: { me: Me }) {
       </search>
       {users.isPending && <Loading what="Loading users" />}
       {users.isError && <ErrorState what="The users" error={users.error} retry={() => users.refetch()} />}
-      {users.data?.total === 0 && <EmptyState title="Nobody found">No address and no name has this in it. Search for less of it.</EmptyState>}
+      {users.data?.total === 0 && (
+        <EmptyState title="Nobody found">No address and no name has this in it. Search for less of it.</EmptyState>
+      )}
       {users.data && users.data.total > 0 && (
         <Table caption="Users">
           <thead>
             <tr>
               <Th>User</Th>
-              <Th>Since</Th>
+              <Th className="max-sm:hidden">Since</Th>
               <Th>Role</Th>
               <Th>
                 <span className="sr-only">Actions</span>
@@ -73,7 +88,7 @@ export function UsersTab({ me }: { me: Me }) {
                       </Badge>
                     )}
                   </Td>
-                  <Td className="whitespace-nowrap text-muted">{date(user.created_at)}</Td>
+                  <Td className="whitespace-nowrap text-muted max-sm:hidden">{date(user.created_at)}</Td>
                   <Td>
                     <SelectField
                       hideLabel
@@ -81,7 +96,9 @@ export function UsersTab({ me }: { me: Me }) {
                       className="min-w-28"
                       value={user.role}
                       disabled={user.id === me.id}
-                      onChange={(event) => void keep(user, { role: event.target.value as Role }, `${called} is ${event.target.value} now.`)}
+                      onChange={(event) =>
+                        void keep(user, { role: event.target.value as Role }, `${called} is ${event.target.value} now.`)
+                      }
                     >
                       {ROLES.map((role) => (
                         <option key={role}>{role}</option>
@@ -89,18 +106,27 @@ export function UsersTab({ me }: { me: Me }) {
                     </SelectField>
                   </Td>
                   <Td>
-                    <div className="flex justify-end gap-2">
+                    <div className="flex items-center justify-end gap-2">
                       <Button size="sm" onClick={() => limit(user)} aria-label={`Limits of ${called}`}>
                         Limits
                       </Button>
                       {user.id === me.id ? (
                         <Badge>you</Badge>
                       ) : user.disabled_at ? (
-                        <Button size="sm" aria-label={`Enable ${called}`} onClick={() => keep(user, { disabled: false }, `${called} may come in again.`)}>
+                        <Button
+                          size="sm"
+                          aria-label={`Enable ${called}`}
+                          onClick={() => keep(user, { disabled: false }, `${called} may come in again.`)}
+                        >
                           Enable
                         </Button>
                       ) : (
-                        <Button size="sm" look="danger-ghost" aria-label={`Disable ${called}`} onClick={() => disable(user)}>
+                        <Button
+                          size="sm"
+                          look="danger-ghost"
+                          aria-label={`Disable ${called}`}
+                          onClick={() => disable(user)}
+                        >
                           Disable
                         </Button>
                       )}

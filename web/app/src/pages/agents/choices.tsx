@@ -31,7 +31,9 @@ export function ToolChoice({ all, chosen, approve, onChange }: ToolsProps) {
               label={<code className="text-sm">{tool.name}</code>}
               hint={tool.description}
               checked={chosen.includes(tool.name)}
-              onChange={(event) => onChange(toggled(chosen, tool.name, event.target.checked), without(approve, tool.name))}
+              onChange={(event) =>
+                onChange(toggled(chosen, tool.name, event.target.checked), without(approve, tool.name))
+              }
             />
             {chosen.includes(tool.name) && !every && (
               <Checkbox
@@ -100,9 +102,10 @@ export function Fallbacks({ models, onChange, list, errorAt }: FallbacksProps) {
   return (
     <fieldset className="flex min-w-0 flex-col gap-2">
       <legend className="text-sm font-medium">Fallback models</legend>
-      <p className="text-sm text-muted">Asked in this order where the model's provider fails before it has said anything.</p>
+      <p className="text-sm text-muted">
+        Asked in this order where the model's provider fails before it has said anything.
+      </p>
       {models.map((model, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place in the order
         <div key={at} className="flex items-start gap-2">
           <TextField
             fieldClassName="flex-1"
@@ -114,13 +117,23 @@ export function Fallbacks({ models, onChange, list, errorAt }: FallbacksProps) {
             error={errorAt(`/fallback_models/${at}`)}
             onChange={(event) => onChange(models.map((old, n) => (n === at ? event.target.value : old)))}
           />
-          <IconButton size="md" label={`Remove fallback ${at + 1}`} onClick={() => onChange(models.filter((_, n) => n !== at))}>
+          <IconButton
+            size="md"
+            label={`Remove fallback ${at + 1}`}
+            onClick={() => onChange(models.filter((_, n) => n !== at))}
+          >
             <CloseIcon />
           </IconButton>
         </div>
       ))}
       {models.length < MOST_FALLBACKS && (
-        <Button size="sm" look="ghost" className="self-start" icon={<PlusIcon className="size-4" />} onClick={() => onChange([...models, ""])}>
+        <Button
+          size="sm"
+          look="ghost"
+          className="self-start"
+          icon={<PlusIcon className="size-4" />}
+          onClick={() => onChange([...models, ""])}
+        >
           Add a fallback
         </Button>
       )}

@@ -92,7 +92,10 @@ export interface FieldError {
 export function check(draft: Draft): FieldError[] {
   const errors: FieldError[] = [];
   if (!draft.name.trim()) errors.push({ pointer: "/name", detail: "Give the agent a name." });
-  const models: [string, string][] = [["/model", draft.model], ...draft.fallbacks.map((model, n): [string, string] => [`/fallback_models/${n}`, model])];
+  const models: [string, string][] = [
+    ["/model", draft.model],
+    ...draft.fallbacks.map((model, n): [string, string] => [`/fallback_models/${n}`, model]),
+  ];
   for (const [pointer, model] of models) {
     if (model.trim() && !/^[a-z][a-z0-9_]*\/\S+$/.test(model.trim())) {
       errors.push({ pointer, detail: "A model is named provider/model, such as openai/gpt-5-mini." });
@@ -107,7 +110,10 @@ export function check(draft: Draft): FieldError[] {
     if (!value) return;
     const read = Number(value);
     if (Number.isNaN(read) || read < least || read > most || (whole && !Number.isInteger(read))) {
-      errors.push({ pointer, detail: `A ${whole ? "whole " : ""}number from ${least} to ${most.toLocaleString("en")}.` });
+      errors.push({
+        pointer,
+        detail: `A ${whole ? "whole " : ""}number from ${least} to ${most.toLocaleString("en")}.`,
+      });
     }
   }
 }

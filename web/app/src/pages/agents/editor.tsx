@@ -60,7 +60,14 @@ export function AgentEditor({ title, start, agent, onClose, onSaved }: EditorPro
     >
       <form id={form} onSubmit={submit} noValidate className="flex flex-col gap-5">
         <FormProblem error={save.error} shown={shown} />
-        <TextField label="Name" value={draft.name} maxLength={100} error={errorAt("/name")} onChange={(e) => set({ name: e.target.value })} autoFocus />
+        <TextField
+          label="Name"
+          value={draft.name}
+          maxLength={100}
+          error={errorAt("/name")}
+          onChange={(e) => set({ name: e.target.value })}
+          data-autofocus
+        />
         <TextField
           label="Description"
           hint="One line for yourself, and for agents that may ask this one."
@@ -92,10 +99,20 @@ export function AgentEditor({ title, start, agent, onClose, onSaved }: EditorPro
           error={errorAt("/model")}
           onChange={(e) => set({ model: e.target.value })}
         />
-        <Fallbacks models={draft.fallbacks} list={`${form}-models`} errorAt={errorAt} onChange={(fallbacks) => set({ fallbacks })} />
+        <Fallbacks
+          models={draft.fallbacks}
+          list={`${form}-models`}
+          errorAt={errorAt}
+          onChange={(fallbacks) => set({ fallbacks })}
+        />
 
         <Section title="Tools" open={draft.tools.length > 0} error={errorAt("/tools") ?? errorAt("/approve")}>
-          <ToolChoice all={tools.data ?? []} chosen={draft.tools} approve={draft.approve} onChange={(chosen, approve) => set({ tools: chosen, approve })} />
+          <ToolChoice
+            all={tools.data ?? []}
+            chosen={draft.tools}
+            approve={draft.approve}
+            onChange={(chosen, approve) => set({ tools: chosen, approve })}
+          />
         </Section>
         <Section title="Other agents" open={draft.handoffs.length + draft.agentTools.length > 0} error={null}>
           <AgentChoice
@@ -115,7 +132,11 @@ export function AgentEditor({ title, start, agent, onClose, onSaved }: EditorPro
             onChange={(agentTools) => set({ agentTools })}
           />
         </Section>
-        <Section title="How the model is asked" open={false} error={errorAt("/settings") && "Look at the values below."}>
+        <Section
+          title="How the model is asked"
+          open={false}
+          error={errorAt("/settings") && "Look at the values below."}
+        >
           <ModelSettings draft={draft} set={set} errorAt={errorAt} />
         </Section>
       </form>
@@ -123,7 +144,15 @@ export function AgentEditor({ title, start, agent, onClose, onSaved }: EditorPro
   );
 }
 
-function ModelSettings({ draft, set, errorAt }: { draft: Draft; set: (change: Partial<Draft>) => void; errorAt: (pointer: string) => string | null }) {
+function ModelSettings({
+  draft,
+  set,
+  errorAt,
+}: {
+  draft: Draft;
+  set: (change: Partial<Draft>) => void;
+  errorAt: (pointer: string) => string | null;
+}) {
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <TextField
@@ -153,13 +182,23 @@ function ModelSettings({ draft, set, errorAt }: { draft: Draft; set: (change: Pa
         error={errorAt("/settings/max_output_tokens")}
         onChange={(e) => set({ maxOutputTokens: e.target.value })}
       />
-      <SelectField label="Reasoning effort" value={draft.effort} error={errorAt("/settings/reasoning_effort")} onChange={(e) => set({ effort: e.target.value })}>
+      <SelectField
+        label="Reasoning effort"
+        value={draft.effort}
+        error={errorAt("/settings/reasoning_effort")}
+        onChange={(e) => set({ effort: e.target.value })}
+      >
         <option value="">The provider's</option>
         {["none", "minimal", "low", "medium", "high", "xhigh"].map((effort) => (
           <option key={effort}>{effort}</option>
         ))}
       </SelectField>
-      <SelectField label="Tool choice" value={draft.toolChoice} error={errorAt("/settings/tool_choice")} onChange={(e) => set({ toolChoice: e.target.value })}>
+      <SelectField
+        label="Tool choice"
+        value={draft.toolChoice}
+        error={errorAt("/settings/tool_choice")}
+        onChange={(e) => set({ toolChoice: e.target.value })}
+      >
         <option value="">The provider's</option>
         <option value="auto">auto: when it sees fit</option>
         <option value="required">required: always a tool</option>
@@ -180,7 +219,17 @@ function ModelSettings({ draft, set, errorAt }: { draft: Draft; set: (change: Pa
 }
 
 /** Folded where there is nothing in it yet, and never when something in it is wrong. */
-function Section({ title, open, error, children }: { title: string; open: boolean; error: string | null; children: React.ReactNode }) {
+function Section({
+  title,
+  open,
+  error,
+  children,
+}: {
+  title: string;
+  open: boolean;
+  error: string | null;
+  children: React.ReactNode;
+}) {
   const [wanted, setWanted] = useState(open);
   return (
     <details

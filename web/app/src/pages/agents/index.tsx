@@ -1,5 +1,19 @@
 import { useState } from "react";
-import { Badge, Button, Card, ConfirmDialog, EmptyState, ErrorState, IconButton, Loading, Menu, MenuItem, Page, PageHeader, toast } from "../../ui";
+import {
+  Badge,
+  Button,
+  Card,
+  ConfirmDialog,
+  EmptyState,
+  ErrorState,
+  IconButton,
+  Loading,
+  Menu,
+  MenuItem,
+  Page,
+  PageHeader,
+  toast,
+} from "../../ui";
 import { AgentIcon, CopyIcon, EditIcon, EyeIcon, MoreIcon, PlusIcon, TrashIcon } from "../../ui/icons";
 import { FormProblem } from "../shared/form";
 import type { AgentView } from "../shared/types";
@@ -22,7 +36,8 @@ export default function AgentsPage() {
   const builtin = agents.data?.filter((agent) => agent.builtin) ?? [];
   const close = () => show(null);
   const make = () => show({ kind: "edit", title: "New agent", start: EMPTY, agent: null });
-  const copy = (agent: AgentView) => show({ kind: "edit", title: `New agent, like ${agent.name}`, start: { ...draftOf(agent), name: "" }, agent: null });
+  const copy = (agent: AgentView) =>
+    show({ kind: "edit", title: `New agent, like ${agent.name}`, start: { ...draftOf(agent), name: "" }, agent: null });
 
   return (
     <Page>
@@ -53,7 +68,8 @@ export default function AgentsPage() {
                   </Button>
                 }
               >
-                Give one instructions, a model and tools. Nobody else sees it. You can also begin with a copy of a built-in one.
+                Give one instructions, a model and tools. Nobody else sees it. You can also begin with a copy of a
+                built-in one.
               </EmptyState>
             ) : (
               <ul className="grid gap-3 md:grid-cols-2">
@@ -69,7 +85,9 @@ export default function AgentsPage() {
                       >
                         <MenuItem
                           icon={<EditIcon />}
-                          onSelect={() => show({ kind: "edit", title: `Edit ${agent.name}`, start: draftOf(agent), agent })}
+                          onSelect={() =>
+                            show({ kind: "edit", title: `Edit ${agent.name}`, start: draftOf(agent), agent })
+                          }
                         >
                           Edit
                         </MenuItem>
@@ -121,7 +139,11 @@ export default function AgentsPage() {
           onClose={close}
           onSaved={(saved) => {
             close();
-            toast(shown.agent ? `${saved.name} was changed. Runs that are under way go on as they began.` : `${saved.name} is ready: choose it in a chat.`);
+            toast(
+              shown.agent
+                ? `${saved.name} was changed. Runs that are under way go on as they began.`
+                : `${saved.name} is ready: choose it in a chat.`,
+            );
           }}
         />
       )}
@@ -135,7 +157,7 @@ function AgentCard({ agent, children }: { agent: AgentView; children: React.Reac
   return (
     <Card className="flex h-full flex-col gap-3">
       <div className="flex items-start justify-between gap-3">
-        <div className="flex min-w-0 items-center gap-3">
+        <div className="flex min-w-0 items-start gap-3">
           <div className="grid size-10 shrink-0 place-items-center rounded-xl bg-accent-soft text-accent-text">
             <AgentIcon />
           </div>
@@ -181,7 +203,9 @@ function DeleteAgent({ agent, all, onClose }: { agent: AgentView; all: readonly 
       onClose={onClose}
     >
       <FormProblem error={remove.error} />
-      {users.length > 0 && <p className="text-sm">It is also taken out of the lists of {list(users.map((user) => user.name))}.</p>}
+      {users.length > 0 && (
+        <p className="text-sm">It is also taken out of the lists of {list(users.map((user) => user.name))}.</p>
+      )}
     </ConfirmDialog>
   );
 }

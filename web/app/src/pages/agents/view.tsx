@@ -3,7 +3,15 @@ import { CopyIcon } from "../../ui/icons";
 import type { AgentView } from "../shared/types";
 
 /** A built-in agent: everything about it can be read, and nothing changed. */
-export function AgentDetails({ agent, onClose, onCopy }: { agent: AgentView; onClose: () => void; onCopy: () => void }) {
+export function AgentDetails({
+  agent,
+  onClose,
+  onCopy,
+}: {
+  agent: AgentView;
+  onClose: () => void;
+  onCopy: () => void;
+}) {
   return (
     <Dialog
       open
@@ -22,9 +30,13 @@ export function AgentDetails({ agent, onClose, onCopy }: { agent: AgentView; onC
     >
       <dl className="flex flex-col gap-4 text-sm">
         <Row name="Model">{agent.model ?? "The server's default"}</Row>
-        <Row name="Tools">{agent.tools.length ? agent.tools.map((tool) => <code key={tool}>{tool} </code>) : "None"}</Row>
+        <Row name="Tools">
+          {agent.tools.length ? agent.tools.map((tool) => <code key={tool}>{tool} </code>) : "None"}
+        </Row>
         <Row name="Instructions">
-          <pre className="rounded-xl border border-line bg-raised p-3 font-mono text-xs whitespace-pre-wrap wrap-anywhere">{agent.instructions}</pre>
+          <pre className="rounded-xl border border-line bg-raised p-3 font-mono text-xs whitespace-pre-wrap wrap-anywhere">
+            {agent.instructions}
+          </pre>
         </Row>
       </dl>
     </Dialog>

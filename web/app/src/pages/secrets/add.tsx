@@ -44,7 +44,10 @@ export function AddSecret({ onClose, onSaved }: Props) {
     wipe(form.current);
     return saved;
   });
-  const { errorAt, shown } = fieldErrors(save.error, nameless ? [{ pointer: "/name", detail: "Give it a name, so that you know it again." }] : []);
+  const { errorAt, shown } = fieldErrors(
+    save.error,
+    nameless ? [{ pointer: "/name", detail: "Give it a name, so that you know it again." }] : [],
+  );
   for (const pointer of ["/value", "/base_url", "/region", "/access_key_id"]) errorAt(pointer);
 
   async function submit(checked: boolean) {
@@ -94,7 +97,12 @@ export function AddSecret({ onClose, onSaved }: Props) {
           void submit(false);
         }}
       >
-        <SelectField label="Provider" value={provider} error={errorAt("/provider")} onChange={(event) => setProvider(event.target.value)}>
+        <SelectField
+          label="Provider"
+          value={provider}
+          error={errorAt("/provider")}
+          onChange={(event) => setProvider(event.target.value)}
+        >
           {GUIDES.map((one) => (
             <option key={one.provider} value={one.provider}>
               {one.title}
@@ -102,9 +110,23 @@ export function AddSecret({ onClose, onSaved }: Props) {
           ))}
         </SelectField>
         {guide && <KeyGuide guide={guide} />}
-        <TextField name="label" autoComplete="off" label="Name" placeholder="work" maxLength={100} error={errorAt("/name")} />
+        <TextField
+          name="label"
+          autoComplete="off"
+          label="Name"
+          placeholder="work"
+          maxLength={100}
+          error={errorAt("/name")}
+        />
         <MaterialFields key={provider} guide={guide} errorAt={errorAt} />
-        <TextField name="expires" type="date" fieldClassName="sm:max-w-60" label="Ends on (optional)" hint="You are warned 30, 7 and 1 days before." error={errorAt("/expires_at")} />
+        <TextField
+          name="expires"
+          type="date"
+          fieldClassName="sm:max-w-60"
+          label="Ends on (optional)"
+          hint="You are warned 30, 7 and 1 days before."
+          error={errorAt("/expires_at")}
+        />
         <Checkbox
           name="default"
           label={`Use it by default for ${guide?.title ?? provider}`}

@@ -1,11 +1,35 @@
-import { Badge, Card, IconButton, Menu, MenuItem, MenuSeparator } from "../../ui";
-import { AlertIcon, CheckIcon, ClockIcon, EditIcon, EyeIcon, KeyIcon, MoreIcon, PauseIcon, PlayIcon, RetryIcon, ShieldIcon, TrashIcon } from "../../ui/icons";
 import { ago, date, dateTime } from "../../lib/format";
+import { Badge, Card, IconButton, Menu, MenuItem, MenuSeparator } from "../../ui";
+import {
+  AlertIcon,
+  CheckIcon,
+  ClockIcon,
+  EditIcon,
+  EyeIcon,
+  KeyIcon,
+  MoreIcon,
+  PauseIcon,
+  PlayIcon,
+  RetryIcon,
+  ShieldIcon,
+  TrashIcon,
+} from "../../ui/icons";
 import type { SecretView } from "../shared/types";
 import { titleOf } from "./guides";
 import { warningOf } from "./words";
 
-export type SecretAct = "reveal" | "verify" | "rotate" | "edit" | "default" | "disable" | "enable" | "usage" | "versions" | "audit" | "delete";
+export type SecretAct =
+  | "reveal"
+  | "verify"
+  | "rotate"
+  | "edit"
+  | "default"
+  | "disable"
+  | "enable"
+  | "usage"
+  | "versions"
+  | "audit"
+  | "delete";
 
 /** One key: enough to know it again, never enough to use it. */
 export function SecretCard({ secret, onAct }: { secret: SecretView; onAct: (act: SecretAct) => void }) {
@@ -72,7 +96,9 @@ export function SecretCard({ secret, onAct }: { secret: SecretView; onAct: (act:
           </MenuItem>
         </Menu>
       </div>
-      <code className="w-fit max-w-full truncate rounded-lg bg-code px-2 py-1 text-sm">{secret.masked || "no key"}</code>
+      <code className="w-fit max-w-full truncate rounded-lg bg-code px-2 py-1 text-sm">
+        {secret.masked || "no key"}
+      </code>
       {secret.base_url && <p className="-mt-1 truncate text-sm text-muted">{secret.base_url}</p>}
       <div className="flex flex-wrap gap-1.5 empty:hidden">
         {secret.default && <Badge look="accent">default</Badge>}
@@ -91,7 +117,11 @@ export function SecretCard({ secret, onAct }: { secret: SecretView; onAct: (act:
         {secret.version > 1 && <Badge>version {secret.version}</Badge>}
       </div>
       <p className="mt-auto text-sm text-muted">
-        {secret.last_used_at ? <span title={dateTime(secret.last_used_at)}>Last used {ago(secret.last_used_at)}</span> : "Never used"}
+        {secret.last_used_at ? (
+          <span title={dateTime(secret.last_used_at)}>Last used {ago(secret.last_used_at)}</span>
+        ) : (
+          "Never used"
+        )}
         {secret.expires_at && ` · ${secret.state === "expired" ? "ended" : "ends"} ${date(secret.expires_at)}`}
       </p>
     </Card>

@@ -13,7 +13,8 @@ export function useSecrets() {
 export function useVersions(id: string) {
   return useQuery({
     queryKey: ["secrets", id, "versions"],
-    queryFn: async () => (await call("GET /api/secrets/{secret_id}/versions", { path: { secret_id: id }, ...ALL })).items,
+    queryFn: async () =>
+      (await call("GET /api/secrets/{secret_id}/versions", { path: { secret_id: id }, ...ALL })).items,
   });
 }
 
@@ -36,18 +37,25 @@ export function useSecretActions() {
   const queries = useQueryClient();
 
   async function changed<Result>(result: Result): Promise<Result> {
-    await Promise.all(["secrets", "models", "providers"].map((name) => queries.invalidateQueries({ queryKey: [name] })));
+    await Promise.all(
+      ["secrets", "models", "providers"].map((name) => queries.invalidateQueries({ queryKey: [name] })),
+    );
     return result;
   }
   const at = (id: string) => ({ path: { secret_id: id } });
 
   return {
     add: async (body: NewSecret) => changed(await call("POST /api/secrets", { body })),
-    change: async (id: string, body: PatchSecret) => changed(await call("PATCH /api/secrets/{secret_id}", { ...at(id), body })),
-    rotate: async (id: string, body: RotateSecret) => changed(await call("POST /api/secrets/{secret_id}/rotate", { ...at(id), body })),
+    change: async (id: string, body: PatchSecret) =>
+      changed(await call("PATCH /api/secrets/{secret_id}", { ...at(id), body })),
+    rotate: async (id: string, body: RotateSecret) =>
+      changed(await call("POST /api/secrets/{secret_id}/rotate", { ...at(id), body })),
     restore: async (id: string, version: number) =>
-      changed(await call("POST /api/secrets/{secret_id}/versions/{version}/restore", { path: { secret_id: id, version } })),
-    remove: async (secret: SecretView) => changed((await call("DELETE /api/secrets/{secret_id}", at(secret.id))) ?? true),
+      changed(
+        await call("POST /api/secrets/{secret_id}/versions/{version}/restore", { path: { secret_id: id, version } }),
+      ),
+    remove: async (secret: SecretView) =>
+      changed((await call("DELETE /api/secrets/{secret_id}", at(secret.id))) ?? true),
     verify: async (id: string) => changed((await call("POST /api/secrets/{secret_id}/verify", at(id))).answer),
   };
 }

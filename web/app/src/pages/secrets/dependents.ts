@@ -12,10 +12,21 @@ export interface Dependent {
  * The agents whose runs would find no key of one's own when this secret is gone. Runs use the default of their model's
  * provider, and a start is refused where any agent that it can reach has no key.
  */
-export function dependentsOf(secret: SecretView, secrets: readonly SecretView[], agents: readonly AgentView[], defaultModel: string): Dependent[] {
+export function dependentsOf(
+  secret: SecretView,
+  secrets: readonly SecretView[],
+  agents: readonly AgentView[],
+  defaultModel: string,
+): Dependent[] {
   if (!secret.default) return [];
-  const defaults = new Set(secrets.filter((other) => other.default && other.id !== secret.id).map((other) => other.provider));
-  const lost = new Set([secret.provider, TWINS[secret.provider]].filter((name) => name !== undefined && !defaults.has(name) && !defaults.has(TWINS[name] ?? "")));
+  const defaults = new Set(
+    secrets.filter((other) => other.default && other.id !== secret.id).map((other) => other.provider),
+  );
+  const lost = new Set(
+    [secret.provider, TWINS[secret.provider]].filter(
+      (name) => name !== undefined && !defaults.has(name) && !defaults.has(TWINS[name] ?? ""),
+    ),
+  );
 
   const byId = new Map(agents.map((agent) => [agent.id, agent]));
   const breaks = (agent: AgentView) => lost.has((agent.model ?? defaultModel).split("/", 1)[0]);

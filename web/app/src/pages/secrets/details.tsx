@@ -1,7 +1,7 @@
 import { useState } from "react";
-import { Alert, Badge, Button, Dialog, EmptyState, ErrorState, Loading, Table, Tabs, Td, Th, toast } from "../../ui";
 import { compact, date, dateTime, money, number } from "../../lib/format";
 import { inWords } from "../../lib/problems";
+import { Alert, Badge, Button, Dialog, EmptyState, ErrorState, Loading, Table, Tabs, Td, Th, toast } from "../../ui";
 import type { SecretView } from "../shared/types";
 import { many, spaced } from "../shared/words";
 import { useKeyUsage, useSecretActions, useTrail, useVersions } from "./data";
@@ -69,7 +69,11 @@ function KeyUsage({ id }: { id: string }) {
           </tbody>
         </Table>
       )}
-      {total > items.length && <p className="text-sm text-muted">The last {many(items.length, "day")} of {number(total)} on which it was used.</p>}
+      {total > items.length && (
+        <p className="text-sm text-muted">
+          The last {many(items.length, "day")} of {number(total)} on which it was used.
+        </p>
+      )}
     </>
   );
 }
@@ -78,7 +82,8 @@ function Versions({ secret }: { secret: SecretView }) {
   const versions = useVersions(secret.id);
   const { restore } = useSecretActions();
   if (versions.isPending) return <Loading />;
-  if (versions.isError) return <ErrorState what="Its versions" error={versions.error} retry={() => versions.refetch()} />;
+  if (versions.isError)
+    return <ErrorState what="Its versions" error={versions.error} retry={() => versions.refetch()} />;
 
   async function goBack(version: number) {
     try {
@@ -104,7 +109,9 @@ function Versions({ secret }: { secret: SecretView }) {
             <p className="text-sm text-muted wrap-anywhere">
               Stored {dateTime(version.created_at)}
               {version.base_url && `, for ${version.base_url}`}
-              {!version.current && !version.shredded && `, valid ${version.valid_until ? `until ${dateTime(version.valid_until)}` : "until the last run that has used it ends"}`}
+              {!version.current &&
+                !version.shredded &&
+                `, valid ${version.valid_until ? `until ${dateTime(version.valid_until)}` : "until the last run that has used it ends"}`}
             </p>
           </div>
           {!version.current && !version.shredded && (

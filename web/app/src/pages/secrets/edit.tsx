@@ -48,7 +48,14 @@ export function EditSecret({ secret, onClose, onSaved }: Props) {
     >
       <form id={form} onSubmit={submit} noValidate className="flex flex-col gap-4">
         <FormProblem error={save.error} shown={shown} />
-        <TextField label="Name" autoComplete="off" value={name} maxLength={100} error={errorAt("/name")} onChange={(event) => setName(event.target.value)} />
+        <TextField
+          label="Name"
+          autoComplete="off"
+          value={name}
+          maxLength={100}
+          error={errorAt("/name")}
+          onChange={(event) => setName(event.target.value)}
+        />
         <TextField
           label="Ends on"
           type="date"

@@ -1,10 +1,13 @@
 import { InfoIcon } from "../../ui/icons";
 import type { Guide } from "./guides";
 
+// On a phone it would hide the fields that it is about.
+const WIDE = matchMedia("(min-width: 40rem)").matches;
+
 /** Where to get a key, which rights it needs, and how to limit what it can cost. */
 export function KeyGuide({ guide }: { guide: Guide }) {
   return (
-    <details className="rounded-xl border border-line bg-raised text-sm" open>
+    <details className="rounded-xl border border-line bg-raised text-sm" open={WIDE}>
       <summary className="flex cursor-pointer items-center gap-2 px-4 py-2.5 font-medium">
         <InfoIcon className="size-4 text-accent-text" /> How to get a key for {guide.title}
       </summary>
@@ -12,7 +15,12 @@ export function KeyGuide({ guide }: { guide: Guide }) {
         <Step name="Where">
           {guide.get}{" "}
           {guide.link && (
-            <a href={guide.link.href} target="_blank" rel="noreferrer noopener" className="text-accent-text underline underline-offset-2 wrap-anywhere">
+            <a
+              href={guide.link.href}
+              target="_blank"
+              rel="noreferrer noopener"
+              className="text-accent-text underline underline-offset-2 wrap-anywhere"
+            >
               {guide.link.text}
             </a>
           )}

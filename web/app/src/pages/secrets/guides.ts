@@ -21,8 +21,10 @@ export const GUIDES: readonly Guide[] = [
     link: { href: "https://platform.openai.com/api-keys", text: "platform.openai.com/api-keys" },
     shape: "sk-…",
     get: "Open API keys in the platform's dashboard (an account for ChatGPT alone is not enough), choose “Create new secret key”, and copy it: it is shown once.",
-    rights: "Choose “Restricted” and allow Model capabilities (request) and Models (read). It needs nothing else: no files, no fine-tuning, no administration.",
-    limit: "Make a project for Headgate, put the key into it, and set that project's monthly budget and rate limits under Limits.",
+    rights:
+      "Choose “Restricted” and allow Model capabilities (request) and Models (read). It needs nothing else: no files, no fine-tuning, no administration.",
+    limit:
+      "Make a project for Headgate, put the key into it, and set that project's monthly budget and rate limits under Limits.",
     needs: { baseUrl: "optional" },
   },
   {
@@ -51,14 +53,16 @@ export const GUIDES: readonly Guide[] = [
     link: { href: "https://console.aws.amazon.com/bedrock/home#/api-keys", text: "the Bedrock console, API keys" },
     shape: "a bearer key, or the 40 characters of a secret access key",
     get: "In the Bedrock console choose API keys and make one. Or make an IAM user with an access key: then its id goes below, and its secret is the key.",
-    rights: "Allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on the models you use, and nothing else.",
-    limit: "Set an AWS budget with an action that takes the policy away, and lower the model's quotas under Service Quotas.",
+    rights:
+      "Allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on the models you use, and nothing else.",
+    limit:
+      "Set an AWS budget with an action that takes the policy away, and lower the model's quotas under Service Quotas.",
     needs: { baseUrl: "optional", aws: true },
   },
   {
     provider: "openai_compatible",
     title: "A compatible server",
-    shape: "whatever the server asks for; Ollama and vLLM often want none",
+    shape: "what the server asks for (Ollama and vLLM often want none)",
     get: "Any server that speaks OpenAI's chat completions: OpenRouter, Groq, DeepSeek, xAI, LiteLLM, vLLM, Ollama. Its address ends before /chat/completions, as in https://openrouter.ai/api/v1.",
     rights: "A key that may call models and list them. It does not need rights to manage the account or other keys.",
     limit: "Most gateways take a credit limit with each key: set it when you make the key.",

@@ -1,7 +1,7 @@
 import { useState } from "react";
+import { inWords } from "../../lib/problems";
 import { Alert, Button, ConfirmDialog, EmptyState, ErrorState, Loading, Page, PageHeader, toast } from "../../ui";
 import { KeyIcon, PlusIcon } from "../../ui/icons";
-import { inWords } from "../../lib/problems";
 import { FormProblem } from "../shared/form";
 import type { SecretView } from "../shared/types";
 import { useAction } from "../shared/use-action";
@@ -69,18 +69,21 @@ export default function SecretsPage() {
             </Button>
           }
         >
-          Agents call models with a key of yours, or with one that this server lends. Add one of OpenAI, Anthropic, Amazon Bedrock or any compatible
-          server; a guide says where to get it. The demo model needs none.
+          Agents call models with a key of yours, or with one that this server lends. Add one of OpenAI, Anthropic,
+          Amazon Bedrock or any compatible server; a guide says where to get it. The demo model needs none.
         </EmptyState>
       )}
       {secrets.data && secrets.data.length > 0 && (
-        <ul aria-label="Keys" className="grid gap-3 md:grid-cols-2">
-          {secrets.data.map((secret) => (
-            <li key={secret.id}>
-              <SecretCard secret={secret} onAct={(what) => act(what, secret)} />
-            </li>
-          ))}
-        </ul>
+        <section aria-label="Your keys">
+          <h2 className="sr-only">Your keys</h2>
+          <ul aria-label="Keys" className="grid gap-3 md:grid-cols-2">
+            {secrets.data.map((secret) => (
+              <li key={secret.id}>
+                <SecretCard secret={secret} onAct={(what) => act(what, secret)} />
+              </li>
+            ))}
+          </ul>
+        </section>
       )}
       {shown && <SecretDialog shown={shown} secrets={secrets.data ?? []} onClose={close} />}
     </Page>
@@ -95,7 +98,8 @@ function Endings({ secrets }: { secrets: readonly SecretView[] }) {
     <>
       {over.length > 0 && (
         <Alert look="danger" title={`${many(over.length, "key")} ended: ${list(over.map((secret) => secret.name))}`}>
-          Calls with {over.length === 1 ? "it" : "them"} fail. Rotate {over.length === 1 ? "it" : "them"} to a new key, or move the end.
+          Calls with {over.length === 1 ? "it" : "them"} fail. Rotate {over.length === 1 ? "it" : "them"} to a new key,
+          or move the end.
         </Alert>
       )}
       {soon.length > 0 && (
@@ -107,7 +111,15 @@ function Endings({ secrets }: { secrets: readonly SecretView[] }) {
   );
 }
 
-function SecretDialog({ shown, secrets, onClose }: { shown: Shown; secrets: readonly SecretView[]; onClose: () => void }) {
+function SecretDialog({
+  shown,
+  secrets,
+  onClose,
+}: {
+  shown: Shown;
+  secrets: readonly SecretView[];
+  onClose: () => void;
+}) {
   function done(text: string) {
     onClose();
     toast(text);
@@ -119,15 +131,50 @@ function SecretDialog({ shown, secrets, onClose }: { shown: Shown; secrets: read
   // As it is now: what is open may have changed it.
   const secret = secrets.find((other) => other.id === shown.secret.id) ?? shown.secret;
   if (act === "reveal") return <RevealSecret secret={secret} onClose={onClose} />;
-  if (act === "rotate") return <RotateSecret secret={secret} onClose={onClose} onSaved={(saved) => done(`${saved.name} is at version ${saved.version} now.`)} />;
-  if (act === "edit") return <EditSecret secret={secret} onClose={onClose} onSaved={(saved) => done(`${saved.name} was changed.`)} />;
-  if (act === "disable") return <DisableSecret secret={secret} secrets={secrets} onClose={onClose} onDone={() => done(`${secret.name} is disabled.`)} />;
-  if (act === "delete") return <RemoveSecret secret={secret} secrets={secrets} onClose={onClose} onRemoved={() => done(`${secret.name} was deleted.`)} />;
-  if (act === "usage" || act === "versions" || act === "audit") return <SecretDetails secret={secret} start={act} onClose={onClose} />;
+  if (act === "rotate")
+    return (
+      <RotateSecret
+        secret={secret}
+        onClose={onClose}
+        onSaved={(saved) => done(`${saved.name} is at version ${saved.version} now.`)}
+      />
+    );
+  if (act === "edit")
+    return <EditSecret secret={secret} onClose={onClose} onSaved={(saved) => done(`${saved.name} was changed.`)} />;
+  if (act === "disable")
+    return (
+      <DisableSecret
+        secret={secret}
+        secrets={secrets}
+        onClose={onClose}
+        onDone={() => done(`${secret.name} is disabled.`)}
+      />
+    );
+  if (act === "delete")
+    return (
+      <RemoveSecret
+        secret={secret}
+        secrets={secrets}
+        onClose={onClose}
+        onRemoved={() => done(`${secret.name} was deleted.`)}
+      />
+    );
+  if (act === "usage" || act === "versions" || act === "audit")
+    return <SecretDetails secret={secret} start={act} onClose={onClose} />;
   return null;
 }
 
-function DisableSecret({ secret, secrets, onClose, onDone }: { secret: SecretView; secrets: readonly SecretView[]; onClose: () => void; onDone: () => void }) {
+function DisableSecret({
+  secret,
+  secrets,
+  onClose,
+  onDone,
+}: {
+  secret: SecretView;
+  secrets: readonly SecretView[];
+  onClose: () => void;
+  onDone: () => void;
+}) {
   const actions = useSecretActions();
   const disable = useAction(() => actions.change(secret.id, { disabled: true }));
   return (

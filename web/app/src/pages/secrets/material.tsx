@@ -1,6 +1,6 @@
 import { TextField } from "../../ui";
-import { dayEnd } from "./words";
 import type { Guide } from "./guides";
+import { dayEnd } from "./words";
 
 /** Keeps password managers and form histories away. They know these names; a browser knows `autocomplete`. */
 const UNREMEMBERED = {
@@ -36,8 +36,14 @@ export function MaterialFields({ guide, errorAt, baseUrl = "", region = "" }: Pr
       <TextField
         {...UNREMEMBERED}
         name="value"
-        label={needs?.aws ? "Bearer key, or secret access key" : needs?.keyless ? "Key (leave it empty where the server wants none)" : "Key"}
-        hint={`It looks like this: ${guide?.shape ?? "what the provider gave you"}. It is sealed when it is stored.`}
+        label={
+          needs?.aws
+            ? "Bearer key, or secret access key"
+            : needs?.keyless
+              ? "Key (leave it empty where the server wants none)"
+              : "Key"
+        }
+        hint={`Looks like ${guide?.shape ?? "what the provider gave you"} and is sealed when it is stored.`}
         type={DOTS ? "text" : "password"}
         className="font-mono [-webkit-text-security:disc]"
         maxLength={4096}
@@ -54,7 +60,15 @@ export function MaterialFields({ guide, errorAt, baseUrl = "", region = "" }: Pr
             maxLength={128}
             error={errorAt("/access_key_id")}
           />
-          <TextField {...UNREMEMBERED} name="region" label="Region" placeholder="eu-central-1" defaultValue={region} maxLength={64} error={errorAt("/region")} />
+          <TextField
+            {...UNREMEMBERED}
+            name="region"
+            label="Region"
+            placeholder="eu-central-1"
+            defaultValue={region}
+            maxLength={64}
+            error={errorAt("/region")}
+          />
         </div>
       )}
       {needs?.baseUrl === "optional" && <BaseUrl value={baseUrl} errorAt={errorAt} />}
@@ -62,7 +76,15 @@ export function MaterialFields({ guide, errorAt, baseUrl = "", region = "" }: Pr
   );
 }
 
-function BaseUrl({ required, value, errorAt }: { required?: boolean; value: string; errorAt: (pointer: string) => string | null }) {
+function BaseUrl({
+  required,
+  value,
+  errorAt,
+}: {
+  required?: boolean;
+  value: string;
+  errorAt: (pointer: string) => string | null;
+}) {
   return (
     <TextField
       {...UNREMEMBERED}
@@ -89,7 +111,12 @@ export interface Material {
 export function materialOf(form: HTMLFormElement): Material {
   const data = new FormData(form);
   const text = (name: string) => String(data.get(name) ?? "").trim();
-  return { value: text("value") || null, access_key_id: text("access_key_id"), region: text("region"), base_url: text("base_url") };
+  return {
+    value: text("value") || null,
+    access_key_id: text("access_key_id"),
+    region: text("region"),
+    base_url: text("base_url"),
+  };
 }
 
 /** Until which moment, of a field named `expires`: the end of the chosen day where one is. */

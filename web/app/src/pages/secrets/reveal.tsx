@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
-import { Button, CopyButton, Dialog, TextField } from "../../ui";
 import { useMe } from "../../lib/auth";
+import { Button, CopyButton, Dialog, TextField } from "../../ui";
 import { call } from "../shared/call";
 import { FormProblem, fieldErrors } from "../shared/form";
 import type { SecretView } from "../shared/types";
@@ -61,9 +61,18 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
             </p>
           )}
           {hasPassword ? (
-            <TextField ref={password} type="password" autoComplete="current-password" label="Your Headgate password" error={errorAt("/password")} autoFocus />
+            <TextField
+              ref={password}
+              type="password"
+              autoComplete="current-password"
+              label="Your Headgate password"
+              error={errorAt("/password")}
+              data-autofocus
+            />
           ) : (
-            <p className="text-sm text-muted">You come from an outside issuer: you must have signed in there within the last five minutes.</p>
+            <p className="text-sm text-muted">
+              You come from an outside issuer: you must have signed in there within the last five minutes.
+            </p>
           )}
           <FormProblem error={reveal.error} shown={shown} />
         </form>

@@ -96,7 +96,12 @@ export function RotateSecret({ secret, onClose, onSaved }: Props) {
           void submit(false);
         }}
       >
-        <MaterialFields guide={guideOf(secret.provider)} errorAt={errorAt} baseUrl={secret.base_url} region={secret.region} />
+        <MaterialFields
+          guide={guideOf(secret.provider)}
+          errorAt={errorAt}
+          baseUrl={secret.base_url}
+          region={secret.region}
+        />
         <SelectField
           name="overlap"
           label="The old version stays valid"
@@ -110,7 +115,11 @@ export function RotateSecret({ secret, onClose, onSaved }: Props) {
           ))}
         </SelectField>
         <div className="grid gap-4 sm:grid-cols-2">
-          <SelectField label="The new one ends" value={expiry} onChange={(event) => setExpiry(event.target.value as typeof expiry)}>
+          <SelectField
+            label="The new one ends"
+            value={expiry}
+            onChange={(event) => setExpiry(event.target.value as typeof expiry)}
+          >
             <option value="keep">as the old one did</option>
             <option value="none">never</option>
             <option value="day">on a day</option>

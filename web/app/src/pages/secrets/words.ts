@@ -8,9 +8,21 @@ interface Said {
 
 export const VERDICTS: Record<Verdict, Said> = {
   valid: { look: "ok", title: "The provider takes this key.", text: "" },
-  invalid: { look: "danger", title: "The provider refuses this key.", text: "Copy it again, whole, and check that it was not revoked and belongs to this provider." },
-  no_quota: { look: "warn", title: "The provider knows this key, and takes no requests for now.", text: "The account has no credit left, or had too many requests. The key itself may be fine." },
-  unreachable: { look: "warn", title: "Nobody answered as a provider does.", text: "Check the base URL, or try again in a moment. Whether the key is good is not known." },
+  invalid: {
+    look: "danger",
+    title: "The provider refuses this key.",
+    text: "Copy it again, whole, and check that it was not revoked and belongs to this provider.",
+  },
+  no_quota: {
+    look: "warn",
+    title: "The provider knows this key, and takes no requests for now.",
+    text: "The account has no credit left, or had too many requests. The key itself may be fine.",
+  },
+  unreachable: {
+    look: "warn",
+    title: "Nobody answered as a provider does.",
+    text: "Check the base URL, or try again in a moment. Whether the key is good is not known.",
+  },
 };
 
 const WARNINGS: Record<string, string> = {

@@ -1,5 +1,5 @@
-import { Alert } from "../../ui";
 import { inWords, problemOf } from "../../lib/problems";
+import { Alert } from "../../ui";
 
 interface FieldError {
   pointer?: string;
@@ -31,7 +31,8 @@ export function fieldErrors(error: unknown, own: readonly FieldError[] = []): Fi
 export function FormProblem({ error, shown = new Set() }: { error: unknown; shown?: ReadonlySet<string> }) {
   if (!error) return null;
   const errors = problemOf(error).errors ?? [];
-  const atFields = errors.length > 0 && errors.every((one) => [...shown].some((pointer) => belongs(one.pointer ?? "", pointer)));
+  const atFields =
+    errors.length > 0 && errors.every((one) => [...shown].some((pointer) => belongs(one.pointer ?? "", pointer)));
   const words = inWords(error);
   return (
     <Alert look="danger" live title={atFields ? "Something is not right yet." : words.title}>
@@ -48,6 +49,11 @@ function belongs(to: string, pointer: string): boolean {
 function inPlainWords(detail: string): string {
   if (detail.includes("matching regex")) return "This has a form or characters that are not taken here.";
   const length = /^Expected `(?:str|array)` of length (>=|<=) (\d+)/.exec(detail);
-  if (length) return length[1] === ">=" ? (length[2] === "1" ? "This must not be empty." : `At least ${length[2]}, please.`) : `At most ${length[2]}, please.`;
+  if (length)
+    return length[1] === ">="
+      ? length[2] === "1"
+        ? "This must not be empty."
+        : `At least ${length[2]}, please.`
+      : `At most ${length[2]}, please.`;
   return detail;
 }

@@ -1,5 +1,5 @@
-import { Button } from "../../ui";
 import { number } from "../../lib/format";
+import { Button } from "../../ui";
 
 interface Props {
   offset: number;

@@ -12,7 +12,9 @@ export interface Action<Args extends unknown[], Result> {
  * Something that a button does. Unlike a mutation of TanStack Query it keeps neither what it was called with nor what
  * came of it, because that may be a key.
  */
-export function useAction<Args extends unknown[], Result>(act: (...args: Args) => Promise<Result>): Action<Args, Result> {
+export function useAction<Args extends unknown[], Result>(
+  act: (...args: Args) => Promise<Result>,
+): Action<Args, Result> {
   const [state, setState] = useState<{ busy: boolean; error: unknown }>({ busy: false, error: null });
   const latest = useRef(act);
   const mounted = useRef(true);

@@ -39,24 +39,30 @@ export function clock(minutes: number): string {
 /** `Saturday, 21 November`, and the year where it is another one. */
 export function dayInWords(day: string, zone: string): string {
   const year = day.slice(0, 4) === today(zone).slice(0, 4) ? undefined : ("numeric" as const);
-  return new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year, timeZone: "UTC" }).format(
-    new Date(`${day}T12:00:00Z`),
-  );
+  return new Intl.DateTimeFormat("en-GB", {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year,
+    timeZone: "UTC",
+  }).format(new Date(`${day}T12:00:00Z`));
 }
 
-/** `21 Nov, 09:00` to `10:30`. */
-export function spanInWords(start: string | null, end: string | null, zone: string): string {
+/** `21 Nov, 09:00 – 10:30`; the day is left out where it is `known`. */
+export function spanInWords(start: string | null, end: string | null, zone: string, known?: string): string {
   const from = start && wallOf(start, zone);
   const to = end && wallOf(end, zone);
-  if (from && to && from.day === to.day) return `${shortDay(from.day)}, ${clock(from.minutes)} – ${clock(to.minutes)}`;
-  if (from && to) return `${shortDay(from.day)}, ${clock(from.minutes)} – ${shortDay(to.day)}, ${clock(to.minutes)}`;
-  if (from) return `${shortDay(from.day)}, ${clock(from.minutes)}`;
-  if (to) return `by ${shortDay(to.day)}, ${clock(to.minutes)}`;
-  return "";
+  const at = (wall: Wall, last = known) =>
+    wall.day === last ? clock(wall.minutes) : `${shortDay(wall.day)}, ${clock(wall.minutes)}`;
+  if (from && to) return `${at(from)} – ${at(to, from.day)}`;
+  if (from) return at(from);
+  return to ? `by ${at(to)}` : "";
 }
 
 export function shortDay(day: string): string {
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${day}T12:00:00Z`));
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }).format(
+    new Date(`${day}T12:00:00Z`),
+  );
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();

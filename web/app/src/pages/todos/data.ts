@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { problemOf } from "../../lib/problems";
 import { call } from "../shared/call";
 import type { NewTodo, TagView, TodoChanges, TodoView } from "../shared/types";
 
@@ -19,7 +20,12 @@ export function useTodos(filter: Filter, pages: number) {
     placeholderData: (before) => before,
     queryFn: async () => {
       const { status, importance, tag, q } = filter;
-      const query = { ...(status && status !== "open" && { status }), ...(importance && { importance }), ...(tag && { tag }), ...(q && { q }) };
+      const query = {
+        ...(status && status !== "open" && { status }),
+        ...(importance && { importance }),
+        ...(tag && { tag }),
+        ...(q && { q }),
+      };
       const found: TodoView[] = [];
       let total = 0;
       for (let page = 0; page < pages && (page === 0 || found.length < total); page++) {
@@ -27,7 +33,10 @@ export function useTodos(filter: Filter, pages: number) {
         found.push(...answer.items);
         total = answer.total;
       }
-      return { items: status === "open" ? found.filter((todo) => OPEN.includes(todo.status)) : found, more: found.length < total };
+      return {
+        items: status === "open" ? found.filter((todo) => OPEN.includes(todo.status)) : found,
+        more: found.length < total,
+      };
     },
   });
 }
@@ -42,7 +51,10 @@ export function useDay(day: string) {
 }
 
 export function useTags() {
-  return useQuery({ queryKey: ["tags"], queryFn: async () => (await call("GET /api/tags", { query: { limit: 100 } })).items });
+  return useQuery({
+    queryKey: ["tags"],
+    queryFn: async () => (await call("GET /api/tags", { query: { limit: 100 } })).items,
+  });
 }
 
 /** Everything that changes todos; what is shown of them anywhere is fetched again. */
@@ -50,20 +62,34 @@ export function useTodoActions() {
   const queries = useQueryClient();
 
   async function changed<Result>(result: Result): Promise<Result> {
-    await Promise.all([queries.invalidateQueries({ queryKey: ["todos"] }), queries.invalidateQueries({ queryKey: ["tags"] })]);
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["todos"] }),
+      queries.invalidateQueries({ queryKey: ["tags"] }),
+    ]);
     return result;
   }
 
   /** The API takes only tags that exist; a form should not have to. */
   async function makeMissing(tags: readonly string[], known: readonly TagView[]) {
     const missing = tags.filter((name) => !known.some((tag) => tag.name.toLowerCase() === name.toLowerCase()));
-    for (const name of missing) await call("POST /api/tags", { body: { name } });
+    for (const name of missing) {
+      try {
+        await call("POST /api/tags", { body: { name } });
+      } catch (error) {
+        // Made meanwhile: by an agent, or by this form, whose todo was refused then.
+        if (problemOf(error).code !== "tag_taken") throw error;
+      }
+    }
   }
 
   return {
     async save(id: string | null, body: NewTodo & TodoChanges, known: readonly TagView[]): Promise<TodoView> {
       await makeMissing(body.tags ?? [], known);
-      return changed(id ? await call("PATCH /api/todos/{todo_id}", { path: { todo_id: id }, body }) : await call("POST /api/todos", { body }));
+      return changed(
+        id
+          ? await call("PATCH /api/todos/{todo_id}", { path: { todo_id: id }, body })
+          : await call("POST /api/todos", { body }),
+      );
     },
     async change(id: string, body: TodoChanges): Promise<TodoView> {
       return changed(await call("PATCH /api/todos/{todo_id}", { path: { todo_id: id }, body }));

@@ -10,6 +10,8 @@ const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 /** In rem: an hour's height. */
 const HOUR = 3.5;
 const FIRST_SHOWN = 8;
+/** So many minutes are high enough for a second line. */
+const ROOM_FOR_TWO = 40;
 
 interface Props {
   day: string;
@@ -38,15 +40,30 @@ export function DayView({ day, zone, onOpen, onBegin }: Props) {
   if (todos.isPending) return <Loading what="Loading the day" />;
   if (todos.isError) return <ErrorState what="This day" error={todos.error} retry={() => todos.refetch()} />;
   return (
-    <section aria-label={`Schedule of ${dayInWords(day, zone)}`} className="overflow-hidden rounded-2xl border border-line bg-surface">
+    <section
+      aria-label={`Schedule of ${dayInWords(day, zone)}`}
+      className="overflow-hidden rounded-2xl border border-line bg-surface"
+    >
       {placed.length === 0 && (
-        <p className="border-b border-line px-4 py-3 text-sm text-muted">Nothing is planned for this day. Choose an hour to plan something, or ask the todo agent to.</p>
+        <p className="border-b border-line px-4 py-3 text-sm text-muted">
+          Nothing is planned for this day. Choose an hour to plan something, or ask the todo agent to.
+        </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <div ref={scroller} tabIndex={0} role="region" aria-label="Hours of the day" className="relative h-[34rem] overflow-y-auto">
+      <div
+        ref={scroller}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        tabIndex={0}
+        role="region"
+        aria-label="Hours of the day"
+        className="relative h-[34rem] overflow-y-auto"
+      >
         <div className="relative" style={{ height: `${24 * HOUR}rem` }}>
           {HOURS.map((hour) => (
-            <div key={hour} className="absolute inset-x-0 flex border-t border-line first:border-t-0" style={{ top: `${hour * HOUR}rem`, height: `${HOUR}rem` }}>
+            <div
+              key={hour}
+              className="absolute inset-x-0 flex border-t border-line first:border-t-0"
+              style={{ top: `${hour * HOUR}rem`, height: `${HOUR}rem` }}
+            >
               <span className="w-14 shrink-0 pt-1 pr-2 text-right text-xs text-muted">{clock(hour * 60)}</span>
               <button
                 type="button"
@@ -59,12 +76,16 @@ export function DayView({ day, zone, onOpen, onBegin }: Props) {
           <ul aria-label="Planned" className="pointer-events-none absolute inset-y-0 right-2 left-14">
             {placed.map((one) => (
               <li key={one.todo.id}>
-                <Block placed={one} zone={zone} onOpen={onOpen} />
+                <Block placed={one} day={day} zone={zone} onOpen={onOpen} />
               </li>
             ))}
           </ul>
           {day === today(zone) && (
-            <div aria-hidden="true" className="pointer-events-none absolute right-0 left-14 border-t-2 border-danger" style={{ top: `${(now.minutes / 60) * HOUR}rem` }}>
+            <div
+              aria-hidden="true"
+              className="pointer-events-none absolute right-0 left-14 border-t-2 border-danger"
+              style={{ top: `${(now.minutes / 60) * HOUR}rem` }}
+            >
               <span className="absolute -top-1.5 -left-1.5 size-2.5 rounded-full bg-danger" />
             </div>
           )}
@@ -74,7 +95,17 @@ export function DayView({ day, zone, onOpen, onBegin }: Props) {
   );
 }
 
-function Block({ placed, zone, onOpen }: { placed: Placed; zone: string; onOpen: (todo: TodoView) => void }) {
+function Block({
+  placed,
+  day,
+  zone,
+  onOpen,
+}: {
+  placed: Placed;
+  day: string;
+  zone: string;
+  onOpen: (todo: TodoView) => void;
+}) {
   const { todo, from, to, column, columns } = placed;
   const over = todo.status === "completed" || todo.status === "cancelled";
   const urgent = !over && todo.importance === "urgent";
@@ -83,8 +114,12 @@ function Block({ placed, zone, onOpen }: { placed: Placed; zone: string; onOpen:
       type="button"
       onClick={() => onOpen(todo)}
       className={cn(
-        "pointer-events-auto absolute cursor-pointer overflow-hidden rounded-lg border-l-4 px-2 py-0.5 text-left text-sm leading-tight transition-[top,height]",
-        over ? "border-line-strong bg-hover text-muted" : urgent ? "border-danger bg-danger-soft" : "border-accent bg-accent-soft",
+        "pointer-events-auto absolute flex cursor-pointer flex-col justify-start overflow-hidden rounded-lg border-l-4 px-2 py-0.5 text-left text-sm leading-tight transition-[top,height]",
+        over
+          ? "border-line-strong bg-hover text-muted"
+          : urgent
+            ? "border-danger bg-danger-soft"
+            : "border-accent bg-accent-soft",
       )}
       style={{
         top: `${(from / 60) * HOUR}rem`,
@@ -97,7 +132,11 @@ function Block({ placed, zone, onOpen }: { placed: Placed; zone: string; onOpen:
         {todo.status === "completed" && <CheckIcon className="mr-1 inline size-3.5" />}
         {todo.item}
       </span>
-      <span className="block truncate text-xs text-muted">{spanInWords(todo.start_time, todo.end_time, zone)}</span>
+      {to - from >= ROOM_FOR_TWO && (
+        <span className="block truncate text-xs text-muted">
+          {spanInWords(todo.start_time, todo.end_time, zone, day)}
+        </span>
+      )}
     </button>
   );
 }

@@ -40,7 +40,15 @@ export function TodoDialog({ todo, at = "", zone, onClose, onSaved }: Props) {
     event.preventDefault();
     setEmpty(!item.trim());
     if (!item.trim()) return;
-    const body = { item: item.trim(), description: description.trim() || null, status, importance, start_time: start || null, end_time: end || null, tags };
+    const body = {
+      item: item.trim(),
+      description: description.trim() || null,
+      status,
+      importance,
+      start_time: start || null,
+      end_time: end || null,
+      tags,
+    };
     const saved = await save.run(todo?.id ?? null, body, known);
     if (saved) onSaved(saved);
   }
@@ -63,11 +71,37 @@ export function TodoDialog({ todo, at = "", zone, onClose, onSaved }: Props) {
     >
       <form id={form} onSubmit={submit} noValidate className="flex flex-col gap-4">
         <FormProblem error={save.error} shown={shown} />
-        <TextField label="What is to be done" value={item} maxLength={200} error={errorAt("/item")} onChange={(e) => setItem(e.target.value)} autoFocus />
-        <TextArea label="Details" rows={3} maxLength={5000} value={description} error={errorAt("/description")} onChange={(e) => setDescription(e.target.value)} />
+        <TextField
+          label="What is to be done"
+          value={item}
+          maxLength={200}
+          error={errorAt("/item")}
+          onChange={(e) => setItem(e.target.value)}
+          data-autofocus
+        />
+        <TextArea
+          label="Details"
+          rows={3}
+          maxLength={5000}
+          value={description}
+          error={errorAt("/description")}
+          onChange={(e) => setDescription(e.target.value)}
+        />
         <div className="grid gap-4 sm:grid-cols-2">
-          <TextField type="datetime-local" label="Starts" value={start} error={errorAt("/start_time")} onChange={(e) => setStart(e.target.value)} />
-          <TextField type="datetime-local" label="Ends" value={end} error={errorAt("/end_time")} onChange={(e) => setEnd(e.target.value)} />
+          <TextField
+            type="datetime-local"
+            label="Starts"
+            value={start}
+            error={errorAt("/start_time")}
+            onChange={(e) => setStart(e.target.value)}
+          />
+          <TextField
+            type="datetime-local"
+            label="Ends"
+            value={end}
+            error={errorAt("/end_time")}
+            onChange={(e) => setEnd(e.target.value)}
+          />
           <SelectField label="Status" value={status} onChange={(e) => setStatus(e.target.value as TodoView["status"])}>
             {STATUSES.map((name) => (
               <option key={name} value={name}>
@@ -75,7 +109,11 @@ export function TodoDialog({ todo, at = "", zone, onClose, onSaved }: Props) {
               </option>
             ))}
           </SelectField>
-          <SelectField label="Importance" value={importance} onChange={(e) => setImportance(e.target.value as TodoView["importance"])}>
+          <SelectField
+            label="Importance"
+            value={importance}
+            onChange={(e) => setImportance(e.target.value as TodoView["importance"])}
+          >
             {IMPORTANCES.map((name) => (
               <option key={name}>{name}</option>
             ))}
@@ -90,14 +128,25 @@ export function TodoDialog({ todo, at = "", zone, onClose, onSaved }: Props) {
 
 const MOST_TAGS = 20;
 
-function TagInput({ tags, known, error, onChange }: { tags: string[]; known: string[]; error: string | null; onChange: (tags: string[]) => void }) {
+function TagInput({
+  tags,
+  known,
+  error,
+  onChange,
+}: {
+  tags: string[];
+  known: string[];
+  error: string | null;
+  onChange: (tags: string[]) => void;
+}) {
   const [text, setText] = useState("");
   const list = useId();
 
   function add() {
     const name = text.trim().replace(/,$/, "");
     setText("");
-    if (name && tags.length < MOST_TAGS && !tags.some((tag) => tag.toLowerCase() === name.toLowerCase())) onChange([...tags, name]);
+    if (name && tags.length < MOST_TAGS && !tags.some((tag) => tag.toLowerCase() === name.toLowerCase()))
+      onChange([...tags, name]);
   }
 
   return (
@@ -107,7 +156,12 @@ function TagInput({ tags, known, error, onChange }: { tags: string[]; known: str
           {tags.map((tag) => (
             <Badge key={tag} look="accent">
               {tag}
-              <button type="button" aria-label={`Take off ${tag}`} className="cursor-pointer" onClick={() => onChange(tags.filter((other) => other !== tag))}>
+              <button
+                type="button"
+                aria-label={`Take off ${tag}`}
+                className="cursor-pointer"
+                onClick={() => onChange(tags.filter((other) => other !== tag))}
+              >
                 <CloseIcon className="size-3" />
               </button>
             </Badge>

@@ -1,7 +1,20 @@
 import { useDeferredValue, useState } from "react";
-import { Button, ConfirmDialog, EmptyState, ErrorState, IconButton, Loading, Page, PageHeader, SelectField, Tabs, TextField, toast } from "../../ui";
-import { ChevronIcon, PlusIcon, TodoIcon } from "../../ui/icons";
 import { useMe } from "../../lib/auth";
+import {
+  Button,
+  ConfirmDialog,
+  EmptyState,
+  ErrorState,
+  IconButton,
+  Loading,
+  Page,
+  PageHeader,
+  SelectField,
+  Tabs,
+  TextField,
+  toast,
+} from "../../ui";
+import { ChevronIcon, PlusIcon, TodoIcon } from "../../ui/icons";
 import { FormProblem } from "../shared/form";
 import type { TodoView } from "../shared/types";
 import { useAction } from "../shared/use-action";
@@ -97,8 +110,20 @@ function ListTab({ onNew, ...rest }: ListTabProps) {
   return (
     <>
       <search className="grid gap-3 sm:grid-cols-[minmax(0,1fr)_auto_auto_auto]">
-        <TextField hideLabel label="Search" type="search" placeholder="Search todos" value={filter.q} onChange={(e) => set({ q: e.target.value })} />
-        <SelectField hideLabel label="Status" value={filter.status} onChange={(e) => set({ status: e.target.value as Filter["status"] })}>
+        <TextField
+          hideLabel
+          label="Search"
+          type="search"
+          placeholder="Search todos"
+          value={filter.q}
+          onChange={(e) => set({ q: e.target.value })}
+        />
+        <SelectField
+          hideLabel
+          label="Status"
+          value={filter.status}
+          onChange={(e) => set({ status: e.target.value as Filter["status"] })}
+        >
           <option value="open">Open</option>
           <option value="pending">Pending</option>
           <option value="in_progress">In progress</option>
@@ -106,7 +131,12 @@ function ListTab({ onNew, ...rest }: ListTabProps) {
           <option value="cancelled">Cancelled</option>
           <option value="">All</option>
         </SelectField>
-        <SelectField hideLabel label="Importance" value={filter.importance} onChange={(e) => set({ importance: e.target.value as Filter["importance"] })}>
+        <SelectField
+          hideLabel
+          label="Importance"
+          value={filter.importance}
+          onChange={(e) => set({ importance: e.target.value as Filter["importance"] })}
+        >
           <option value="">Any importance</option>
           {IMPORTANCES.map((name) => (
             <option key={name}>{name}</option>
@@ -123,7 +153,10 @@ function ListTab({ onNew, ...rest }: ListTabProps) {
       {todos.isError && <ErrorState what="Your todos" error={todos.error} retry={() => todos.refetch()} />}
       {todos.data?.items.length === 0 &&
         (narrowed ? (
-          <EmptyState title="Nothing fits" action={<Button onClick={() => setFilter(ALL)}>Show all that is open</Button>}>
+          <EmptyState
+            title="Nothing fits"
+            action={<Button onClick={() => setFilter(ALL)}>Show all that is open</Button>}
+          >
             No todo has all of that. Search for fewer words, or take a filter away.
           </EmptyState>
         ) : (
@@ -161,7 +194,14 @@ function DayBar({ day, zone, onChange }: { day: string; zone: string; onChange: 
       <Button onClick={() => onChange(today(zone))} disabled={day === today(zone)}>
         Today
       </Button>
-      <TextField hideLabel label="Day" type="date" value={day} onChange={(e) => e.target.value && onChange(e.target.value)} fieldClassName="w-40" />
+      <TextField
+        hideLabel
+        label="Day"
+        type="date"
+        value={day}
+        onChange={(e) => e.target.value && onChange(e.target.value)}
+        fieldClassName="w-40"
+      />
       <h2 aria-live="polite" className="ml-1 text-base font-semibold">
         {dayInWords(day, zone)}
       </h2>
@@ -180,7 +220,15 @@ function DeleteTodo({ todo, onClose }: { todo: TodoView; onClose: () => void }) 
   }
 
   return (
-    <ConfirmDialog open title={`Delete “${todo.item}”?`} description="This cannot be undone." confirm="Delete todo" busy={remove.busy} onConfirm={confirm} onClose={onClose}>
+    <ConfirmDialog
+      open
+      title={`Delete “${todo.item}”?`}
+      description="This cannot be undone."
+      confirm="Delete todo"
+      busy={remove.busy}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
       <FormProblem error={remove.error} />
     </ConfirmDialog>
   );

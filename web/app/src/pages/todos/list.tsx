@@ -1,6 +1,6 @@
+import { inWords } from "../../lib/problems";
 import { Badge, cn, IconButton, Menu, MenuItem, toast } from "../../ui";
 import { CalendarIcon, CheckIcon, ClockIcon, EditIcon, MoreIcon, PlayIcon, TrashIcon } from "../../ui/icons";
-import { inWords } from "../../lib/problems";
 import type { TodoView } from "../shared/types";
 import { spanInWords } from "../shared/zone";
 import { OPEN, useTodoActions } from "./data";
@@ -15,7 +15,10 @@ interface Props {
 
 export function TodoList({ todos, ...rest }: Props) {
   return (
-    <ul aria-label="Todos" className="flex flex-col divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface">
+    <ul
+      aria-label="Todos"
+      className="flex flex-col divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface"
+    >
       {todos.map((todo) => (
         <TodoRow key={todo.id} todo={todo} {...rest} />
       ))}
@@ -57,7 +60,14 @@ function TodoRow({ todo, zone, onOpen, onDelete, onShowDay }: Omit<Props, "todos
         {done && <CheckIcon className="size-3.5" />}
       </button>
       <div className="min-w-0 flex-1">
-        <button type="button" onClick={() => onOpen(todo)} className={cn("cursor-pointer text-left font-medium wrap-anywhere hover:underline", over && "text-muted line-through")}>
+        <button
+          type="button"
+          onClick={() => onOpen(todo)}
+          className={cn(
+            "cursor-pointer text-left font-medium wrap-anywhere hover:underline",
+            over && "text-muted line-through",
+          )}
+        >
           {todo.item}
         </button>
         {todo.description && <p className="line-clamp-2 text-sm text-muted wrap-anywhere">{todo.description}</p>}
@@ -71,7 +81,9 @@ function TodoRow({ todo, zone, onOpen, onDelete, onShowDay }: Omit<Props, "todos
           )}
           {todo.status === "in_progress" && <Badge look="accent">in progress</Badge>}
           {todo.status === "cancelled" && <Badge>cancelled</Badge>}
-          {todo.importance !== "medium" && <Badge look={over ? "neutral" : LOOKS[todo.importance]}>{todo.importance}</Badge>}
+          {todo.importance !== "medium" && (
+            <Badge look={over ? "neutral" : LOOKS[todo.importance]}>{todo.importance}</Badge>
+          )}
           {todo.tags.map((tag) => (
             <Badge key={tag}>#{tag}</Badge>
           ))}

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { Spinner } from "../../ui";
 import { client } from "../../lib/client";
 import { onRun } from "../../lib/runs-told";
+import { Spinner } from "../../ui";
 import { call } from "../shared/call";
 import { list } from "../shared/words";
 
@@ -21,7 +21,7 @@ export function useLiveTodos(): string[] {
   const [working, setWorking] = useState<ReadonlyMap<string, string>>(new Map());
   const known = useRef<Map<string, AbortController> | null>(null);
   const newest = useQuery({
-    queryKey: ["runs", "newest"],
+    queryKey: ["newest-runs"],
     queryFn: async () => (await call("GET /api/runs", { query: { limit: NEWEST } })).items,
     refetchInterval: LOOK_MS,
   });
@@ -45,7 +45,11 @@ export function useLiveTodos(): string[] {
     async function follow(id: string, agent: string, after: number, signal: AbortSignal) {
       setWorking((before) => new Map(before).set(id, agent));
       try {
-        for await (const { event, data } of client.runs.follow(id, { after, transports: ["socket", "stream"], signal })) {
+        for await (const { event, data } of client.runs.follow(id, {
+          after,
+          transports: ["socket", "stream"],
+          signal,
+        })) {
           if (event === "tool_result" && !NO_CHANGE.has(data.tool_name)) void refresh();
         }
       } catch {
@@ -57,7 +61,10 @@ export function useLiveTodos(): string[] {
     }
 
     async function refresh() {
-      await Promise.all([queries.invalidateQueries({ queryKey: ["todos"] }), queries.invalidateQueries({ queryKey: ["tags"] })]);
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: ["todos"] }),
+        queries.invalidateQueries({ queryKey: ["tags"] }),
+      ]);
     }
   }, [newest.data, queries]);
 
@@ -78,7 +85,8 @@ export function LiveNote({ working }: { working: readonly string[] }) {
     <div role="status" className="empty:hidden">
       {working.length > 0 && (
         <p className="flex items-center gap-2.5 rounded-xl border border-accent/40 bg-accent-soft px-3 py-2 text-sm text-accent-text">
-          <Spinner className="size-4" /> {list(working)} {working.length === 1 ? "is" : "are"} at work: changes show here as they happen.
+          <Spinner className="size-4" /> {list(working)} {working.length === 1 ? "is" : "are"} at work: changes show
+          here as they happen.
         </p>
       )}
     </div>

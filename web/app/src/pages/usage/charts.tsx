@@ -1,6 +1,6 @@
 import { useState } from "react";
-import { Card } from "../../ui";
 import { compact, number } from "../../lib/format";
+import { Card } from "../../ui";
 import type { UsageGroup } from "../shared/types";
 import { shortDay } from "../shared/zone";
 
@@ -65,10 +65,21 @@ function ByDay({ days, groups }: ByDayProps) {
           const x = LEFT + at * step;
           const wide = Math.max(1, step - Math.min(4, step * 0.25));
           return (
-            <g key={day} onPointerEnter={() => point(at)} className={pointed === null || pointed === at ? "" : "opacity-45"}>
+            <g
+              key={day}
+              onPointerEnter={() => point(at)}
+              className={pointed === null || pointed === at ? "" : "opacity-45"}
+            >
               <rect x={x} y={TOP} width={step} height={HEIGHT - TOP - BOTTOM} fill="transparent" />
               <rect x={x} y={y(input)} width={wide} height={y(0) - y(input)} rx="2" className="fill-accent" />
-              <rect x={x} y={y(input + output)} width={wide} height={y(input) - y(input + output)} rx="2" className="fill-think-line" />
+              <rect
+                x={x}
+                y={y(input + output)}
+                width={wide}
+                height={y(input) - y(input + output)}
+                rx="2"
+                className="fill-think-line"
+              />
               {at % every === 0 && (
                 <text x={x} y={HEIGHT - 5} className="fill-muted text-[12px]">
                   {shortDay(day)}
@@ -99,10 +110,13 @@ function Key({ className, children }: { className: string; children: React.React
 const MOST_MODELS = 8;
 
 function ByModel({ models }: { models: readonly UsageGroup[] }) {
-  const sorted = models.map((group) => ({ name: group.key ?? "unknown", tokens: group.input_tokens + group.output_tokens })).sort((a, b) => b.tokens - a.tokens);
+  const sorted = models
+    .map((group) => ({ name: group.key ?? "unknown", tokens: group.input_tokens + group.output_tokens }))
+    .sort((a, b) => b.tokens - a.tokens);
   const rest = sorted.slice(MOST_MODELS);
   const bars = sorted.slice(0, MOST_MODELS);
-  if (rest.length > 0) bars.push({ name: `${rest.length} others`, tokens: rest.reduce((sum, one) => sum + one.tokens, 0) });
+  if (rest.length > 0)
+    bars.push({ name: `${rest.length} others`, tokens: rest.reduce((sum, one) => sum + one.tokens, 0) });
   const most = Math.max(1, ...bars.map((bar) => bar.tokens));
   return (
     <ul className="flex flex-col gap-3">
@@ -114,7 +128,11 @@ function ByModel({ models }: { models: readonly UsageGroup[] }) {
             </span>
             <span className="text-muted tabular-nums">{compact(bar.tokens)}</span>
           </div>
-          <div aria-hidden="true" className="mt-1 h-2 rounded-full bg-accent" style={{ width: `max(0.25rem, ${(bar.tokens / most) * 100}%)` }} />
+          <div
+            aria-hidden="true"
+            className="mt-1 h-2 rounded-full bg-accent"
+            style={{ width: `max(0.25rem, ${(bar.tokens / most) * 100}%)` }}
+          />
         </li>
       ))}
     </ul>

@@ -19,7 +19,8 @@ export function useHistory(by: GroupBy, span: Span) {
   return useQuery({
     queryKey: ["usage", "history", by, span],
     placeholderData: (before) => before,
-    queryFn: async () => (await call("GET /api/usage/history", { query: { group_by: by, ...span, limit: MOST } })).items,
+    queryFn: async () =>
+      (await call("GET /api/usage/history", { query: { group_by: by, ...span, limit: MOST } })).items,
   });
 }
 
@@ -49,6 +50,7 @@ export function utcDay(back = 0): string {
 export function daysOf({ since, until }: Span): string[] {
   const days: string[] = [];
   const end = Date.parse(until);
-  for (let at = Date.parse(since); at <= end && days.length < 400; at += 86_400_000) days.push(new Date(at).toISOString().slice(0, 10));
+  for (let at = Date.parse(since); at <= end && days.length < 400; at += 86_400_000)
+    days.push(new Date(at).toISOString().slice(0, 10));
   return days;
 }

@@ -22,7 +22,10 @@ export default function UsagePage() {
   const quota = useQuota();
   return (
     <Page>
-      <PageHeader title="Usage" description="What your runs have used, and what is left of your limits. Days and months are counted in UTC." />
+      <PageHeader
+        title="Usage"
+        description="What your runs have used, and what is left of your limits. Days and months are counted in UTC."
+      />
       {quota.isPending && <Loading what="Loading your limits" />}
       {quota.isError && <ErrorState what="Your limits" error={quota.error} retry={() => quota.refetch()} />}
       {quota.data && <QuotaMeters quota={quota.data} />}
@@ -49,7 +52,12 @@ function History() {
           History
         </h2>
         <div className="flex flex-wrap gap-2">
-          <SelectField hideLabel label="Span" value={length} onChange={(event) => setLength(Number(event.target.value))}>
+          <SelectField
+            hideLabel
+            label="Span"
+            value={length}
+            onChange={(event) => setLength(Number(event.target.value))}
+          >
             {SPANS.map((one) => (
               <option key={one.days} value={one.days}>
                 {one.text}
@@ -73,7 +81,8 @@ function History() {
       {days.isError && <ErrorState what="The history" error={days.error} retry={() => days.refetch()} />}
       {empty && (
         <EmptyState icon={<ChartIcon />} title="Nothing was used in this time">
-          Start a chat, and every call of a provider is counted here: by day, model, agent and key. Or look at a longer time.
+          Start a chat, and every call of a provider is counted here: by day, model, agent and key. Or look at a longer
+          time.
         </EmptyState>
       )}
       {days.data && !empty && (
@@ -98,7 +107,8 @@ function useNames(by: GroupBy): (key: string) => string {
   const secrets = useSecrets();
   return (key) => {
     if (by === "agent") return agents.data?.find((agent) => agent.id === key)?.name ?? key;
-    if (by === "secret") return secrets.data?.find((secret) => secret.id === key)?.name ?? `deleted (${key.slice(0, 8)})`;
+    if (by === "secret")
+      return secrets.data?.find((secret) => secret.id === key)?.name ?? `deleted (${key.slice(0, 8)})`;
     return key;
   };
 }

@@ -1,5 +1,5 @@
-import { Card, Meter } from "../../ui";
 import { dateTime, money, number } from "../../lib/format";
+import { Card, Meter } from "../../ui";
 import type { QuotaStatus } from "../shared/types";
 import { many } from "../shared/words";
 
@@ -20,7 +20,12 @@ export function QuotaMeters({ quota }: { quota: QuotaStatus }) {
           {quota.tokens_limit === null ? (
             <Plain name="Tokens" value={number(quota.tokens_used)} />
           ) : (
-            <Meter label="Tokens" used={tokens} limit={quota.tokens_limit} text={`${number(tokens)} of ${number(quota.tokens_limit)}`} />
+            <Meter
+              label="Tokens"
+              used={tokens}
+              limit={quota.tokens_limit}
+              text={`${number(tokens)} of ${number(quota.tokens_limit)}`}
+            />
           )}
           {quota.cost_usd_limit === null ? (
             <Plain name="Cost of lent keys" value={money(quota.cost_usd_used)} />
@@ -56,7 +61,9 @@ export function QuotaMeters({ quota }: { quota: QuotaStatus }) {
               text={`${number(quota.rate_limit_per_minute - quota.rate_limit_remaining)} of ${number(quota.rate_limit_per_minute)}`}
             />
           )}
-          <p className="text-sm text-muted">Paused and waiting runs count as well. If a limit is in your way, ask an administrator for more.</p>
+          <p className="text-sm text-muted">
+            Paused and waiting runs count as well. If a limit is in your way, ask an administrator for more.
+          </p>
         </div>
       </Card>
     </div>

@@ -1,5 +1,5 @@
-import { Table, Td, Th } from "../../ui";
 import { date, money, number } from "../../lib/format";
+import { Table, Td, Th } from "../../ui";
 import type { UsageGroup } from "../shared/types";
 import type { GroupBy } from "./data";
 
