@@ -7,6 +7,10 @@ import {
   type Token,
   type Transport,
 } from "@headgate/client";
+import { createElement } from "react";
+import { createRoot } from "react-dom/client";
+import { ask } from "./readme/ask.ts";
+import { App } from "./readme/chat.tsx";
 
 /* Runs as they are in life: in Node and in browsers, against Headgate itself. Each answers what it saw, and whoever
    started it says whether that is right. */
@@ -60,6 +64,12 @@ async function read(client: HeadgateClient, run: string, transports?: readonly T
 }
 
 const cases = {
+  /** The README's examples, as they stand there. */
+  async readme(world: World) {
+    const asked = await ask(world.url, world.token, world.say);
+    return [asked, ...(typeof document === "undefined" ? [] : [await chatted(world)])];
+  },
+
   /** An answer over each transport, and whatever comes of their order. */
   async answers(world: World) {
     const client = clientOf(world);
@@ -157,4 +167,32 @@ const cases = {
 
 export function run(name: keyof typeof cases, world: World): Promise<unknown> {
   return cases[name](world);
+}
+
+/** Types into the React example and waits for what it shows. */
+async function chatted(world: World): Promise<string> {
+  const place = document.body.appendChild(document.createElement("main"));
+  const root = createRoot(place);
+  root.render(createElement(App, { client: clientOf(world) }));
+  const input = await appears(() => place.querySelector("input"));
+  const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set;
+  setter?.call(input, world.say);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  place.querySelector("form")?.requestSubmit();
+  await appears(() => place.querySelector("button")?.type === "button");
+  await appears(() => place.querySelector("button")?.type === "submit" && input.value === "");
+  const shown = place.textContent ?? "";
+  root.unmount();
+  return shown;
+}
+
+function appears<T>(look: () => T | null | undefined | false | ""): Promise<T> {
+  return new Promise((resolve) => {
+    const check = () => {
+      const found = look();
+      if (found) resolve(found);
+      else requestAnimationFrame(check);
+    };
+    check();
+  });
 }

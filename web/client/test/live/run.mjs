@@ -8,6 +8,7 @@ import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 import { build } from "vite";
+import "../readme.mjs";
 
 const QUIET = [
   "--no-sandbox",
@@ -24,6 +25,7 @@ async function bundled() {
   const [{ output }] = await build({
     configFile: false,
     logLevel: "error",
+    define: { "process.env.NODE_ENV": '"production"' },
     build: {
       write: false,
       minify: false,
