@@ -66,9 +66,7 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.fail(told)
         pytest.skip(told)
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
-            executable_path=_chromium(), chromium_sandbox=False, args=ARGUMENTS
-        )
+        launched = await playwright.chromium.launch(executable_path=_chromium(), chromium_sandbox=False, args=ARGUMENTS)
         yield launched
         await launched.close()
 

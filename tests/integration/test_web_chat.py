@@ -22,9 +22,15 @@ pytestmark = [
 
 
 @pytest.fixture
-async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
+def limits() -> dict[str, int]:
+    """Of the server's users, where a test is about them."""
+    return {}
+
+
+@pytest.fixture
+async def server(settings: Settings, chat_wire: ChatWire, limits: dict[str, int]) -> AsyncIterator[LiveServer]:
     own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake"})
+    settings = settings.model_copy(update={"default_model": "openai/fake", **limits})
     async with live_server(settings, registry=Registry({"openai": own})) as running:
         yield running
 
@@ -79,6 +85,7 @@ async def test_a_reload_and_a_second_tab_see_the_same_answer(
 
     for tab in (page, other):
         await expect(last_answer(tab)).to_contain_text("The first half and the second.")
+    await expect(other.get_by_role("button", name="Send")).to_be_visible()
     chat_wire.queue(answer("Again."))
     await say(other, "And now?")
     await expect(last_answer(page)).to_contain_text("Again.")
@@ -212,7 +219,7 @@ async def test_a_refusal_keeps_the_draft_and_says_what_to_do(
     await page.route("**/api/agents/*/invoke", lambda route: route.abort())
     await say(page, "A thought worth keeping")
 
-    await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached. Check your connection", timeout=20_000)
+    await expect(page.get_by_role("alert")).to_contain_text("Check your connection", timeout=20_000)
     await expect(page.get_by_label("Message", exact=True)).to_have_value("A thought worth keeping")
     await page.reload()
     await expect(page.get_by_label("Message", exact=True)).to_have_value("A thought worth keeping")
@@ -220,6 +227,25 @@ async def test_a_refusal_keeps_the_draft_and_says_what_to_do(
     await page.get_by_label("Message", exact=True).press("Enter")
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
     await expect(last_answer(page)).to_contain_text("choose another model")
+
+
+@pytest.mark.parametrize("limits", [{"rate_limit_per_minute": 1}])
+async def test_a_limit_is_told_in_words(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("Fine."))
+    page = await open_page("/chat", person=person, size=PHONE)
+    await say(page, "First")
+    await expect(last_answer(page)).to_contain_text("Fine.")
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+    await say(page, "Second")
+
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("many messages in a short time")
+    await expect(told).to_contain_text(re.compile(r"Try again in \d+ seconds"))
+    await expect(told.get_by_role("link", name="See what is left")).to_be_visible()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("Second")
+    await no_axe_violations(page)
+    await fits_the_window(page)
 
 
 async def test_the_view_follows_the_end_until_one_scrolls_up(
@@ -283,6 +309,7 @@ async def test_all_is_done_with_the_keyboard_alone(open_page: OpenPage, person: 
         await page.keyboard.press("Tab")
         reached.append(await page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText"))
     assert {"Send", "Agent", "Model", "Export", "Conversation", "Continue", "Edit message", "New conversation"} <= {
-        *reached, "Send"
+        *reached,
+        "Send",
     }
     assert (await chat_wire.request()).last_words == "Hello\nthere"

@@ -1,5 +1,5 @@
-import tailwindcss from "@tailwindcss/vite";
 import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
@@ -8,7 +8,10 @@ export default defineConfig({
   resolve: {
     // From its source: the app is built without building the client first.
     alias: [
-      { find: /^@headgate\/client\/react$/, replacement: fileURLToPath(new URL("../client/src/react/index.ts", import.meta.url)) },
+      {
+        find: /^@headgate\/client\/react$/,
+        replacement: fileURLToPath(new URL("../client/src/react/index.ts", import.meta.url)),
+      },
       { find: /^@headgate\/client$/, replacement: fileURLToPath(new URL("../client/src/index.ts", import.meta.url)) },
     ],
   },

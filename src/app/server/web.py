@@ -95,7 +95,12 @@ class Web:
 
     async def _send(self, file: _File, scope: Any, send: Send) -> None:
         asked = dict(scope["headers"])
-        headers: Headers = [(b"cache-control", file.cache), (b"etag", file.etag), (b"vary", b"Accept, Accept-Encoding"), *_SAFE]
+        headers: Headers = [
+            (b"cache-control", file.cache),
+            (b"etag", file.etag),
+            (b"vary", b"Accept, Accept-Encoding"),
+            *_SAFE,
+        ]
         if file.etag in asked.get(b"if-none-match", b""):
             await _answer(send, 304, headers)
             return

@@ -42,7 +42,8 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: "shell",
   beforeLoad: async ({ location }) => {
-    if (!(await auth.ready())) throw redirect({ to: "/sign-in", search: location.pathname === "/" ? {} : { to: location.href } });
+    if (!(await auth.ready()))
+      throw redirect({ to: "/sign-in", search: location.pathname === "/" ? {} : { to: location.href } });
   },
   component: Shell,
 });
@@ -55,16 +56,44 @@ const home = createRoute({
   },
 });
 
-const chatLayout = createRoute({ getParentRoute: () => shell, id: "chats", component: lazyRouteComponent(() => import("./pages/chat")) });
+const chatLayout = createRoute({
+  getParentRoute: () => shell,
+  id: "chats",
+  component: lazyRouteComponent(() => import("./pages/chat")),
+});
 const newChat = createRoute({ getParentRoute: () => chatLayout, path: "/chat" });
 const chat = createRoute({ getParentRoute: () => chatLayout, path: "/chat/$sessionId" });
 
-const agents = createRoute({ getParentRoute: () => shell, path: "/agents", component: lazyRouteComponent(() => import("./pages/agents")) });
-const todos = createRoute({ getParentRoute: () => shell, path: "/todos", component: lazyRouteComponent(() => import("./pages/todos")) });
-const secrets = createRoute({ getParentRoute: () => shell, path: "/secrets", component: lazyRouteComponent(() => import("./pages/secrets")) });
-const usage = createRoute({ getParentRoute: () => shell, path: "/usage", component: lazyRouteComponent(() => import("./pages/usage")) });
-const admin = createRoute({ getParentRoute: () => shell, path: "/admin", component: lazyRouteComponent(() => import("./pages/admin")) });
-const settings = createRoute({ getParentRoute: () => shell, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings")) });
+const agents = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents",
+  component: lazyRouteComponent(() => import("./pages/agents")),
+});
+const todos = createRoute({
+  getParentRoute: () => shell,
+  path: "/todos",
+  component: lazyRouteComponent(() => import("./pages/todos")),
+});
+const secrets = createRoute({
+  getParentRoute: () => shell,
+  path: "/secrets",
+  component: lazyRouteComponent(() => import("./pages/secrets")),
+});
+const usage = createRoute({
+  getParentRoute: () => shell,
+  path: "/usage",
+  component: lazyRouteComponent(() => import("./pages/usage")),
+});
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin",
+  component: lazyRouteComponent(() => import("./pages/admin")),
+});
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings")),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([

@@ -23,9 +23,13 @@ export function Answer({ parts, live, toolTimes }: AnswerProps) {
     switch (part.kind) {
       case "text":
         // Without streaming an answer appears when it is finished.
-        return live && preferences?.streaming === false ? null : <AnswerText key={part.seq} text={part.content} done={part.done || !live} />;
+        return live && preferences?.streaming === false ? null : (
+          <AnswerText key={part.seq} text={part.content} done={part.done || !live} />
+        );
       case "reasoning":
-        return preferences?.effects === false ? null : <Reasoning key={part.seq} text={part.content} open={live && !part.done} />;
+        return preferences?.effects === false ? null : (
+          <Reasoning key={part.seq} text={part.content} open={live && !part.done} />
+        );
       case "tool":
         return <ToolCard key={part.seq} part={part} time={toolTimes?.[part.id]} live={live} />;
       case "agent":

@@ -55,7 +55,10 @@ export function Composer(props: ComposerProps) {
   }
 
   return (
-    <form onSubmit={send} className="rounded-2xl border border-line bg-surface shadow-sm focus-within:border-line-strong">
+    <form
+      onSubmit={send}
+      className="rounded-2xl border border-line bg-surface shadow-sm focus-within:border-line-strong"
+    >
       <label htmlFor="message" className="sr-only">
         Message
       </label>
@@ -77,7 +80,10 @@ export function Composer(props: ComposerProps) {
       <div className="flex items-center gap-1 p-2">
         <Choices {...props} />
         {text.length > WARN && (
-          <span role="status" className={cn("ml-auto px-2 text-xs tabular-nums", isTooLong ? "text-danger" : "text-muted")}>
+          <span
+            role="status"
+            className={cn("ml-auto px-2 text-xs tabular-nums", isTooLong ? "text-danger" : "text-muted")}
+          >
             {isTooLong ? `${number(text.length - LIMIT)} characters too long` : `${number(LIMIT - text.length)} left`}
           </span>
         )}
@@ -97,7 +103,12 @@ function SendButton({ canSend }: { canSend: boolean }) {
   );
 }
 
-function Controls({ active, onStop, onPause, onResume }: ComposerProps & { active: NonNullable<ComposerProps["active"]> }) {
+function Controls({
+  active,
+  onStop,
+  onPause,
+  onResume,
+}: ComposerProps & { active: NonNullable<ComposerProps["active"]> }) {
   return (
     <>
       {active.isPaused ? (
@@ -121,7 +132,12 @@ function Choices({ choice, onChoice, agents, models }: ComposerProps) {
   const usual = agent?.model ?? models.find((one) => one.default)?.model;
   return (
     <>
-      <select aria-label="Agent" className={SELECT} value={choice.agent} onChange={(event) => onChoice({ ...choice, agent: event.target.value })}>
+      <select
+        aria-label="Agent"
+        className={SELECT}
+        value={choice.agent}
+        onChange={(event) => onChoice({ ...choice, agent: event.target.value })}
+      >
         {!agent && <option value={choice.agent}>{choice.agent}</option>}
         {agents.map((one) => (
           <option key={one.id} value={one.id}>
@@ -129,7 +145,12 @@ function Choices({ choice, onChoice, agents, models }: ComposerProps) {
           </option>
         ))}
       </select>
-      <select aria-label="Model" className={SELECT} value={choice.model} onChange={(event) => onChoice({ ...choice, model: event.target.value })}>
+      <select
+        aria-label="Model"
+        className={SELECT}
+        value={choice.model}
+        onChange={(event) => onChoice({ ...choice, model: event.target.value })}
+      >
         <option value="">{usual ? `${usual} (usual)` : "The agent’s model"}</option>
         {models.map((one) => (
           <option key={one.model} value={one.model} disabled={!one.usable}>

@@ -17,7 +17,9 @@ export function ChatHeader({ sessionId }: { sessionId: string | undefined }) {
       <IconButton label="Conversations" aria-haspopup="dialog" onClick={() => setOpen(true)} className="lg:hidden">
         <ChatIcon />
       </IconButton>
-      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{sessionId ? (session ? titleOf(session) : "Conversation") : "New conversation"}</h1>
+      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">
+        {sessionId ? (session ? titleOf(session) : "Conversation") : "New conversation"}
+      </h1>
       {sessionId && <Export sessionId={sessionId} />}
       <Dialog open={isOpen} onClose={() => setOpen(false)} title="Conversations">
         <SessionList current={sessionId} onChoose={() => setOpen(false)} />

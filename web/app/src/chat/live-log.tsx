@@ -19,7 +19,12 @@ export function LiveLog({ runId }: { runId: string | null }) {
     const now = told.current;
     const { text, status, outcome } = live.snapshot;
     const over = isOver(live);
-    const say = (line: string) => line && setLines((before) => [...before.slice(-8), { key: `${runId}-${before.length}-${line.length}-${Date.now()}`, text: line }]);
+    const say = (line: string) =>
+      line &&
+      setLines((before) => [
+        ...before.slice(-8),
+        { key: `${runId}-${before.length}-${line.length}-${Date.now()}`, text: line },
+      ]);
 
     const flush = () => {
       const rest = text.slice(now.length);
@@ -27,7 +32,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
       now.at = Date.now();
       if (end <= 0) return;
       now.length += end;
-      say(rest.slice(0, end).trim());
+      say(spoken(rest.slice(0, end)));
     };
     const state = over ? ENDS[outcome ?? "failed"] : STATES[status];
     if (state && state !== now.status) {
@@ -60,6 +65,15 @@ const ENDS: Record<string, string> = {
   failed: "The answer has failed.",
   limited: "A limit was reached.",
 };
+
+/** Without the marks, which nobody wants to hear. */
+function spoken(text: string): string {
+  return text
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^\s*(?:#{1,6}|>|[-*+]|\|)\s*/gm, "")
+    .replace(/[*_~`|]+/g, " ")
+    .trim();
+}
 
 function sentenceEnd(text: string): number {
   const found = [...text.matchAll(/[.!?…:](?=\s)|\n/g)].at(-1);

@@ -9,7 +9,9 @@ export function Reasoning({ text, open }: { text: string; open: boolean }) {
         {open ? "Thinking…" : "Reasoning"}
         <ChevronIcon className="ml-auto size-4 transition-transform group-open:rotate-180" />
       </summary>
-      <p className="border-t border-think-line/40 px-3 py-2.5 leading-relaxed whitespace-pre-wrap wrap-anywhere">{text}</p>
+      <p className="border-t border-think-line/40 px-3 py-2.5 leading-relaxed whitespace-pre-wrap wrap-anywhere">
+        {text}
+      </p>
     </details>
   );
 }

@@ -1,5 +1,5 @@
-import { type Connection, emptyRun, reduce, type RunEvent, type RunSnapshot } from "@headgate/client";
-import { useSyncExternalStore } from "react";
+import { type Connection, emptyRun, type RunEvent, type RunSnapshot, reduce } from "@headgate/client";
+import { useCallback, useSyncExternalStore } from "react";
 import { client } from "../lib/client";
 
 /* The runs that this page follows, outside of React: going to another page and back shows one at once, and a finished one
@@ -30,7 +30,6 @@ interface Entry {
   run: LiveRun;
   seenFrom: number;
   stop: AbortController;
-  listeners: Set<() => void>;
   scheduled: boolean;
 }
 
@@ -44,6 +43,8 @@ interface FollowOptions {
 /** Finished runs that are kept for going back. */
 const KEPT = 40;
 const entries = new Map<string, Entry>();
+/** Also of runs that are not followed yet. */
+const listeners = new Map<string, Set<() => void>>();
 
 export function liveRun(id: string): LiveRun | null {
   return entries.get(id)?.run ?? null;
@@ -70,10 +71,10 @@ export function follow(id: string, options: FollowOptions = {}): void {
     },
     seenFrom: options.lastSeq ?? 0,
     stop: new AbortController(),
-    listeners: new Set(),
     scheduled: false,
   };
   entries.set(id, entry);
+  tell(id, entry);
   void read(id, entry, options);
 }
 
@@ -82,19 +83,19 @@ async function read(id: string, entry: Entry, { onEnd }: FollowOptions) {
     signal: entry.stop.signal,
     // All of a page's runs share the socket: over HTTP/1.1 a browser has six connections to a server, for all its tabs.
     transports: ["socket", "stream", "poll"],
-    onConnection: (connection) => connected(entry, connection),
+    onConnection: (connection) => connected(id, entry, connection),
   });
   try {
-    for await (const event of events) take(entry, event);
+    for await (const event of events) take(id, entry, event);
   } catch (error) {
     if (!entry.stop.signal.aborted) entry.run = { ...entry.run, failure: error };
   }
   entry.run = { ...entry.run, awaySince: null, endedAt: Date.now() };
-  tell(entry);
+  tell(id, entry);
   onEnd?.();
 }
 
-function take(entry: Entry, event: RunEvent) {
+function take(id: string, entry: Entry, event: RunEvent) {
   const now = Date.now();
   const { run } = entry;
   const next = { ...run, snapshot: reduce(run.snapshot, event) };
@@ -108,23 +109,28 @@ function take(entry: Entry, event: RunEvent) {
     if (time) next.toolTimes = { ...run.toolTimes, [event.data.tool_call_id]: { ...time, to: now } };
   }
   entry.run = next;
-  tell(entry);
+  tell(id, entry);
 }
 
-function connected(entry: Entry, connection: Connection) {
-  const awaySince = connection.state === "reconnecting" ? (entry.run.awaySince ?? Date.now()) : connection.state === "open" ? null : entry.run.awaySince;
+function connected(id: string, entry: Entry, connection: Connection) {
+  const awaySince =
+    connection.state === "reconnecting"
+      ? (entry.run.awaySince ?? Date.now())
+      : connection.state === "open"
+        ? null
+        : entry.run.awaySince;
   if (awaySince === entry.run.awaySince) return;
   entry.run = { ...entry.run, awaySince };
-  tell(entry);
+  tell(id, entry);
 }
 
 /** At most once a frame, however many events come; a hidden page has no frames. */
-function tell(entry: Entry) {
+function tell(id: string, entry: Entry) {
   if (entry.scheduled) return;
   entry.scheduled = true;
   const now = () => {
     entry.scheduled = false;
-    for (const listener of entry.listeners) listener();
+    for (const listener of listeners.get(id) ?? []) listener();
   };
   if (document.hidden) setTimeout(now, 250);
   else requestAnimationFrame(now);
@@ -135,14 +141,14 @@ export async function stop(id: string): Promise<void> {
   const entry = entries.get(id);
   if (entry) {
     entry.run = { ...entry.run, stopping: entry.run.snapshot };
-    tell(entry);
+    tell(id, entry);
   }
   try {
     await client.runs.cancel(id);
   } catch (error) {
     if (entry) {
       entry.run = { ...entry.run, stopping: null };
-      tell(entry);
+      tell(id, entry);
     }
     throw error;
   }
@@ -155,18 +161,23 @@ export function forgetRuns(): void {
 }
 
 function forgetOld() {
-  const finished = [...entries].filter(([, entry]) => isOver(entry.run) && entry.listeners.size === 0);
+  const finished = [...entries].filter(([id, entry]) => isOver(entry.run) && !listeners.has(id));
   for (const [id] of finished.slice(0, Math.max(0, finished.length - KEPT))) entries.delete(id);
+}
+
+function listen(id: string, listener: () => void): () => void {
+  const all = listeners.get(id) ?? new Set();
+  listeners.set(id, all.add(listener));
+  return () => {
+    all.delete(listener);
+    if (all.size === 0 && listeners.get(id) === all) listeners.delete(id);
+  };
 }
 
 /** The run as it is now, or null where this page does not follow it. */
 export function useLiveRun(id: string | null): LiveRun | null {
   return useSyncExternalStore(
-    (listener) => {
-      const entry = id === null ? undefined : entries.get(id);
-      entry?.listeners.add(listener);
-      return () => entry?.listeners.delete(listener);
-    },
+    useCallback((listener: () => void) => (id === null ? () => {} : listen(id, listener)), [id]),
     () => (id === null ? null : liveRun(id)),
   );
 }

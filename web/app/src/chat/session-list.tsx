@@ -27,8 +27,12 @@ export function SessionList({ current, onChoose }: { current: string | undefined
         <PlusIcon /> New conversation
       </Link>
       {sessions.isLoading && [1, 2, 3].map((one) => <Skeleton key={one} className="h-11" />)}
-      {sessions.error && <ErrorState error={sessions.error} what="Your conversations" retry={() => void sessions.refetch()} />}
-      {sessions.data && items.length === 0 && <p className="px-3 py-2 text-sm text-muted">Your conversations will be listed here.</p>}
+      {sessions.error && (
+        <ErrorState error={sessions.error} what="Your conversations" retry={() => void sessions.refetch()} />
+      )}
+      {sessions.data && items.length === 0 && (
+        <p className="px-3 py-2 text-sm text-muted">Your conversations will be listed here.</p>
+      )}
       <ul aria-label="Conversations" className="-mx-1 flex min-h-0 flex-col gap-0.5 overflow-y-auto px-1">
         {items.map((session) => (
           <li key={session.id} className="group relative">
@@ -53,7 +57,13 @@ export function SessionList({ current, onChoose }: { current: string | undefined
         ))}
         {sessions.hasNextPage && (
           <li>
-            <Button size="sm" look="ghost" className="w-full" busy={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>
+            <Button
+              size="sm"
+              look="ghost"
+              className="w-full"
+              busy={sessions.isFetchingNextPage}
+              onClick={() => void sessions.fetchNextPage()}
+            >
               Show earlier ones
             </Button>
           </li>
@@ -64,7 +74,15 @@ export function SessionList({ current, onChoose }: { current: string | undefined
   );
 }
 
-function DeleteDialog({ session, isCurrent, onClose }: { session: SessionView | null; isCurrent: boolean; onClose: () => void }) {
+function DeleteDialog({
+  session,
+  isCurrent,
+  onClose,
+}: {
+  session: SessionView | null;
+  isCurrent: boolean;
+  onClose: () => void;
+}) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const remove = useMutation({

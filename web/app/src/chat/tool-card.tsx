@@ -50,7 +50,9 @@ export function ToolCard({ part, time, live }: ToolCardProps) {
       </summary>
       <div className="flex flex-col gap-3 border-t border-line p-3">
         <Piece title="Arguments" text={written(part.arguments)} />
-        {result && <Piece title={result.isError ? "Error" : "Result"} text={written(result.output)} danger={result.isError} />}
+        {result && (
+          <Piece title={result.isError ? "Error" : "Result"} text={written(result.output)} danger={result.isError} />
+        )}
       </div>
     </details>
   );
@@ -64,7 +66,11 @@ function Piece({ title, text, danger }: { title: string; text: string; danger?: 
         <CopyButton text={text} label={`Copy ${title.toLowerCase()}`} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre tabIndex={0} aria-label={title} className={`max-h-72 overflow-auto rounded-lg bg-code p-2.5 font-mono text-xs leading-relaxed whitespace-pre-wrap wrap-anywhere ${danger ? "text-danger" : ""}`}>
+      <pre
+        tabIndex={0}
+        aria-label={title}
+        className={`max-h-72 overflow-auto rounded-lg bg-code p-2.5 font-mono text-xs leading-relaxed whitespace-pre-wrap wrap-anywhere ${danger ? "text-danger" : ""}`}
+      >
         {text}
       </pre>
     </div>

@@ -30,7 +30,14 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
 
   return (
     <article aria-label={said ? `You: ${said.slice(0, 60)}` : "Earlier"} className="flex flex-col gap-4">
-      {said !== null && <Said text={said} disabled={chat.active !== null} onEdit={turn.runId ? (text) => onAgain(turn, text) : undefined} />}
+      <h2 className="sr-only">{said === null ? "Earlier" : "You said"}</h2>
+      {said !== null && (
+        <Said
+          text={said}
+          disabled={chat.active !== null}
+          onEdit={turn.runId ? (text) => onAgain(turn, text) : undefined}
+        />
+      )}
       <div className="flex min-w-0 flex-col gap-3" aria-busy={isLive} data-answer>
         <Answer parts={parts} live={isLive} toolTimes={live?.toolTimes ?? {}} />
         {live && isLive && <Waiting live={live} />}
@@ -89,7 +96,9 @@ function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: Live
       </div>
     );
   }
-  const words = error ? inWords(error) : { title: "The answer was not finished.", next: "Continue from here, or try again." };
+  const words = error
+    ? inWords(error)
+    : { title: "The answer was not finished.", next: "Continue from here, or try again." };
   return (
     <Alert look={state === "limited" ? "warn" : "danger"} title={words.title} actions={actions}>
       {words.next}
@@ -97,7 +106,15 @@ function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: Live
   );
 }
 
-function Said({ text, disabled, onEdit }: { text: string; disabled: boolean; onEdit: ((text: string) => void) | undefined }) {
+function Said({
+  text,
+  disabled,
+  onEdit,
+}: {
+  text: string;
+  disabled: boolean;
+  onEdit: ((text: string) => void) | undefined;
+}) {
   const [draft, setDraft] = useState<string | null>(null);
 
   function send(event: FormEvent) {
@@ -147,7 +164,9 @@ function Said({ text, disabled, onEdit }: { text: string; disabled: boolean; onE
 export function SaidBubble({ text, children }: { text: string; children?: ReactNode }) {
   return (
     <div className="group flex flex-col items-end gap-1">
-      <p className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 leading-relaxed whitespace-pre-wrap wrap-anywhere">{text}</p>
+      <p className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 leading-relaxed whitespace-pre-wrap wrap-anywhere">
+        {text}
+      </p>
       {children}
     </div>
   );

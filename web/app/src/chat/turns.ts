@@ -23,14 +23,28 @@ export function turnsOf(history: readonly HistoryEntry[], runs: readonly RunView
     if (entry.replaced_by || (entry.run_id && dropped.has(entry.run_id))) continue;
     const key = entry.run_id ?? `seed-${entry.seq}`;
     const run = entry.run_id ? (kept.get(entry.run_id) ?? null) : null;
-    const turn = turns.get(key) ?? { key, runId: entry.run_id ?? null, said: null, parts: [], run, at: run?.created_at ?? entry.created_at };
+    const turn = turns.get(key) ?? {
+      key,
+      runId: entry.run_id ?? null,
+      said: null,
+      parts: [],
+      run,
+      at: run?.created_at ?? entry.created_at,
+    };
     if (entry.role === "user") turn.said = entry.content;
     else turn.parts = withEntry(turn.parts, entry);
     turns.set(key, turn);
   }
   for (const run of kept.values()) {
     if (turns.has(run.id)) continue;
-    turns.set(run.id, { key: run.id, runId: run.id, said: run.input ?? null, parts: partial(run), run, at: run.created_at });
+    turns.set(run.id, {
+      key: run.id,
+      runId: run.id,
+      said: run.input ?? null,
+      parts: partial(run),
+      run,
+      at: run.created_at,
+    });
   }
   return [...turns.values()].sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
 }

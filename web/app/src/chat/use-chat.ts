@@ -3,7 +3,8 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { client } from "../lib/client";
 import { problemOf } from "../lib/problems";
-import { follow, stop as stopRun } from "./run-store";
+import { tellOfRun } from "../lib/runs-told";
+import { follow, isOver, stop as stopRun, useLiveRun } from "./run-store";
 import { isActive, type Turn, turnsOf } from "./turns";
 
 const HISTORY = 1000;
@@ -44,7 +45,11 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
   const [error, setError] = useState<unknown>(null);
   const [fresh, setFresh] = useState(newId);
 
-  const history = useQuery({ queryKey: ["history", sessionId], queryFn: () => readHistory(sessionId ?? ""), enabled: !!sessionId });
+  const history = useQuery({
+    queryKey: ["history", sessionId],
+    queryFn: () => readHistory(sessionId ?? ""),
+    enabled: !!sessionId,
+  });
   const runs = useQuery({
     queryKey: ["runs", sessionId],
     queryFn: () => client.runs.list({ query: { session_id: sessionId ?? "", limit: RUNS } }),
@@ -53,7 +58,8 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
 
   const refresh = useCallback(
     (id: string) => {
-      for (const key of [["history", id], ["runs", id], ["sessions"], ["usage"]]) void queries.invalidateQueries({ queryKey: key });
+      for (const key of [["history", id], ["runs", id], ["sessions"], ["usage"]])
+        void queries.invalidateQueries({ queryKey: key });
     },
     [queries],
   );
@@ -70,11 +76,14 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
   );
 
   const list = runs.data?.items;
-  const active = list?.find(isActive) ?? null;
+  const going = list?.find(isActive) ?? null;
+  const live = useLiveRun(going?.id ?? null);
+  // The events tell of the end before the list does.
+  const active = live && isOver(live) ? null : going;
 
   useEffect(() => {
-    if (active) watch(active);
-  }, [active, watch]);
+    if (going) watch(going);
+  }, [going, watch]);
 
   useEffect(() => {
     const heard = (event: MessageEvent<string>) => refresh(event.data);
@@ -114,6 +123,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
 
   function adopt(run: RunView, begun: number) {
     watch(run, begun);
+    tellOfRun(run.id);
     const key = ["runs", run.session_id];
     const known = queries.getQueryData<{ items: RunView[] }>(key);
     queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...(known?.items ?? [])] });
@@ -140,6 +150,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
   return {
     turns,
     active,
+    live: active ? live : null,
     pending,
     error,
     dismiss: () => setError(null),
@@ -151,7 +162,8 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     stop: (run: string) => ask(() => stopRun(run).then(() => undefined)),
     pause: (run: string) => ask(() => client.runs.pause(run)),
     resume: (run: string) => ask(() => client.runs.resume(run)),
-    approve: (run: string, id: string, yes: boolean, reason?: string) => ask(() => client.runs.approve(run, id, yes, reason)),
+    approve: (run: string, id: string, yes: boolean, reason?: string) =>
+      ask(() => client.runs.approve(run, id, yes, reason)),
     answer: (run: string, id: string, text: string) => ask(() => client.runs.answer(run, id, text)),
     goOn: (run: string) =>
       ask(async () => {
@@ -172,14 +184,23 @@ export function useSessions() {
     queryKey: ["sessions"],
     queryFn: ({ pageParam }) => client.sessions.list({ query: { limit: SESSIONS, offset: pageParam } }),
     initialPageParam: 0,
-    getNextPageParam: (page) => (page.offset + page.items.length < page.total ? page.offset + page.items.length : undefined),
+    getNextPageParam: (page) =>
+      page.offset + page.items.length < page.total ? page.offset + page.items.length : undefined,
   });
 }
 
 export function useAgents() {
-  return useQuery({ queryKey: ["agents"], queryFn: () => client.request("GET /api/agents", { query: { limit: 100 } }), staleTime: 60_000 });
+  return useQuery({
+    queryKey: ["agents"],
+    queryFn: () => client.request("GET /api/agents", { query: { limit: 100 } }),
+    staleTime: 60_000,
+  });
 }
 
 export function useModels() {
-  return useQuery({ queryKey: ["models"], queryFn: () => client.request("GET /api/models", { query: { limit: 100 } }), staleTime: 60_000 });
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: () => client.request("GET /api/models", { query: { limit: 100 } }),
+    staleTime: 60_000,
+  });
 }

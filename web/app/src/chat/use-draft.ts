@@ -10,6 +10,14 @@ function kept(key: string): string {
   }
 }
 
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  } catch {
+    // None were kept.
+  }
+}
+
 /** What is being written in a conversation; a reload or a detour to another page does not lose it. */
 export function useDraft(sessionId: string | undefined) {
   const key = sessionId ?? "new";

@@ -1,7 +1,7 @@
 import type { ModelView } from "@headgate/client";
 import { Link } from "@tanstack/react-router";
-import { Alert } from "../ui";
 import { Logo } from "../shell/logo";
+import { Alert } from "../ui";
 
 const IDEAS = [
   { agent: "todo", text: "Add buy milk tomorrow at 9" },

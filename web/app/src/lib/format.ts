@@ -33,7 +33,9 @@ export function ago(time: string | Date, now = Date.now()): string {
 }
 
 export function dateTime(time: string | Date, timeZone?: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone }).format(new Date(time));
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone }).format(
+    new Date(time),
+  );
 }
 
 export function date(time: string | Date, timeZone?: string): string {

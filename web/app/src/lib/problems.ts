@@ -71,10 +71,16 @@ export function inWords(error: unknown): Words {
   const problem = problemOf(error) as ProblemLike & { kind?: string | null; message?: string };
   const wait = problem.retry_after ? waitInWords(problem.retry_after) : "";
   if (problem.code === "rate_limit_exceeded" || problem.kind) {
-    return { title: KINDS[problem.kind ?? ""] ?? "A limit has been reached.", next: wait || "Look at Usage to see what is left." };
+    return {
+      title: KINDS[problem.kind ?? ""] ?? "A limit has been reached.",
+      next: wait || "Look at Usage to see what is left.",
+    };
   }
   if (problem.code) {
-    return { title: problem.detail ?? "That did not work.", next: NEXT[problem.code] ?? (wait || otherwise(problem.status ?? 0)) };
+    return {
+      title: problem.detail ?? "That did not work.",
+      next: NEXT[problem.code] ?? (wait || otherwise(problem.status ?? 0)),
+    };
   }
   return { title: "The server cannot be reached.", next: "Check your connection and try again." };
 }

@@ -54,7 +54,6 @@ export class BlockReader {
   }
 }
 
-
 /** The same of two readings, so that a block which has not changed is not drawn again. */
 export function sameToken(one: Token, other: Token): boolean {
   return one === other || (one.type === other.type && one.raw === other.raw);

@@ -51,30 +51,49 @@ function isTableHead(line: string, lines: readonly string[], at: number): boolea
   return isBar && (lines[at - 1] ?? "").includes("|");
 }
 
-/** Closes emphasis and code that is open at the line's end, and leaves out a link or a tag that is not whole. */
+/** What cannot be told yet from the line's end alone: a link, a tag or an entity that is not whole, or marks that may grow. */
+const UNTOLD =
+  /!?\[[^\]\n]*$|!?\[[^\]\n]*\]\([^)\n]*$|!?\[[^\]\n]*\]$|<[a-zA-Z/!][^>\n]*$|<$|&#?\w{0,31}$|\\$|!$|[*_~`]+$/;
+
+/** Closes emphasis and code that is open at the line's end. */
 function closeInline(line: string): string {
-  let text = line.replace(/!?\[[^\]\n]*$|!?\[[^\]\n]*\]\([^)\s]*$|!?\[[^\]\n]*\]$|<[a-zA-Z/!][^>\n]*$|<$|&#?\w{0,31}$|\\$/, "");
-  const ticks = text.match(/`+/g) ?? [];
-  let openTick: string | null = null;
-  for (const run of ticks) {
-    if (openTick === null) openTick = run;
-    else if (openTick === run) openTick = null;
-  }
-  if (openTick !== null) {
-    const at = text.lastIndexOf(openTick);
-    return text.length > at + openTick.length ? text + openTick : text.slice(0, at);
-  }
-  const bare = text.replace(/`[^`]*`/g, (code) => "x".repeat(code.length)).replace(/\\./g, "xx");
-  const open: string[] = [];
-  for (const mark of bare.match(/\*{1,3}|_{2,3}|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|~~/gu) ?? []) {
-    if (open.at(-1) === mark) open.pop();
-    else open.push(mark);
-  }
-  for (const mark of open.reverse()) {
-    const bareEnd = text.trimEnd();
-    if (bareEnd.endsWith(mark)) text = bareEnd.slice(0, -mark.length);
-    else if (/^\s*\*\s/.test(text) && mark === "*" && text.indexOf("*") === text.lastIndexOf("*")) continue; // a list's bullet
-    else text = bareEnd + mark + text.slice(bareEnd.length);
+  let text = line.replace(UNTOLD, "");
+  const tick = openTick(text);
+  if (tick !== null) return text.endsWith(tick) ? text.slice(0, -tick.length) : text + tick;
+  for (const mark of openMarks(text).reverse()) {
+    const end = text.trimEnd();
+    text = end.endsWith(mark) ? end.slice(0, -mark.length) : end + mark + text.slice(end.length);
   }
   return text;
+}
+
+function openTick(text: string): string | null {
+  let open: string | null = null;
+  for (const run of text.match(/`+/g) ?? []) {
+    if (open === null) open = run;
+    else if (open === run) open = null;
+  }
+  return open;
+}
+
+/** Marks without a partner, outermost first. Between spaces a star is a star, and inside a word an underline is one. */
+function openMarks(text: string): string[] {
+  const bare = text
+    .replace(/^\s*(?:[*+-]|\d{1,9}[.)])\s/, (bullet) => " ".repeat(bullet.length))
+    .replace(/\\./g, "xx")
+    .replace(/(`+)[^`]*\1/g, (code) => "x".repeat(code.length))
+    .replace(/\]\([^)\n]*\)/g, (target) => "x".repeat(target.length));
+  const open: string[] = [];
+  for (const found of bare.matchAll(/\*+|_+|~~/g)) {
+    const [run] = found;
+    const before = bare[found.index - 1] ?? " ";
+    const after = bare[found.index + run.length] ?? " ";
+    if (run[0] === "_" && /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after)) continue;
+    let left = run.length;
+    while (/\S/.test(before) && left > 0 && open.at(-1)?.[0] === run[0] && (open.at(-1)?.length ?? 0) <= left) {
+      left -= open.pop()?.length ?? 0;
+    }
+    if (left > 0 && /\S/.test(after)) open.push(run.slice(0, left));
+  }
+  return open;
 }

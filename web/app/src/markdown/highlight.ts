@@ -16,12 +16,31 @@ import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 import { createLowlight } from "lowlight";
 
-const lowlight = createLowlight({ bash, c, cpp, csharp, css, diff, go, java, javascript, json, python, rust, sql, typescript, xml, yaml });
+const lowlight = createLowlight({
+  bash,
+  c,
+  cpp,
+  csharp,
+  css,
+  diff,
+  go,
+  java,
+  javascript,
+  json,
+  python,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
+});
 
 type Tree = ReturnType<typeof lowlight.highlight>;
 
 /** Code as a tree of spans with classes. A language it does not know stays plain. */
 export function highlight(code: string, language: string): Tree {
   const name = language.toLowerCase();
-  return lowlight.registered(name) ? lowlight.highlight(name, code) : { type: "root", children: [{ type: "text", value: code }] };
+  return lowlight.registered(name)
+    ? lowlight.highlight(name, code)
+    : { type: "root", children: [{ type: "text", value: code }] };
 }

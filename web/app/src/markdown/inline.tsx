@@ -1,7 +1,7 @@
 import { Fragment, type ReactNode } from "react";
+import type { Token, Tokens } from "./blocks";
 import { decoded } from "./entities";
 import { safeHref } from "./safe";
-import type { Token, Tokens } from "./blocks";
 
 /** Words within a block. What is not on the list is shown as the text it was written as. */
 export function inline(tokens: readonly Token[] | undefined): ReactNode {
@@ -11,7 +11,9 @@ export function inline(tokens: readonly Token[] | undefined): ReactNode {
 function element(token: Token): ReactNode {
   switch (token.type) {
     case "text":
-      return (token as Tokens.Text).tokens ? inline((token as Tokens.Text).tokens) : decoded((token as Tokens.Text).text);
+      return (token as Tokens.Text).tokens
+        ? inline((token as Tokens.Text).tokens)
+        : decoded((token as Tokens.Text).text);
     case "escape":
       return (token as Tokens.Escape).text;
     case "strong":
@@ -49,7 +51,13 @@ function picture(token: Tokens.Image): ReactNode {
   const href = safeHref(token.href);
   if (!href) return words;
   return (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow" referrerPolicy="no-referrer" title={`Not loaded: ${href}`}>
+    <a
+      href={href}
+      target="_blank"
+      rel="noopener noreferrer nofollow"
+      referrerPolicy="no-referrer"
+      title={`Not loaded: ${href}`}
+    >
       {words}
     </a>
   );

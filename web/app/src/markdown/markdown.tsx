@@ -10,28 +10,44 @@ export default function Markdown({ text, open = false }: { text: string; open?: 
   reader.current ??= new BlockReader();
   const current = reader.current;
   const blocks = useMemo(() => current.read(text, open), [current, text, open]);
+  const levels = levelsOf(blocks);
   return (
     <div className="prose-chat">
       {blocks.map((block, index) => (
-        <MarkdownBlock key={block.key} block={block} open={open && index === blocks.length - 1} />
+        <MarkdownBlock
+          key={block.key}
+          block={block}
+          level={levels[index] ?? 3}
+          open={open && index === blocks.length - 1}
+        />
       ))}
     </div>
   );
 }
 
+/** Of the page's outline, in which an answer stands below two titles: no level is left out, whatever the text does. */
+function levelsOf(blocks: readonly Block[]): number[] {
+  let last = 2;
+  return blocks.map(({ token }) => {
+    if (token.type === "heading") last = Math.min(6, last + 1, (token as Tokens.Heading).depth + 2);
+    return last;
+  });
+}
+
 const MarkdownBlock = memo(
-  ({ block, open }: { block: Block; open: boolean }) => draw(block.token, open),
-  (before, after) => before.open === after.open && sameToken(before.block.token, after.block.token),
+  ({ block, open, level }: { block: Block; open: boolean; level: number }) => draw(block.token, open, level),
+  (before, after) =>
+    before.open === after.open && before.level === after.level && sameToken(before.block.token, after.block.token),
 );
 
-function draw(token: Token, open: boolean): ReactNode {
+function draw(token: Token, open: boolean, level = 6): ReactNode {
   switch (token.type) {
     case "paragraph":
       return <p>{inline(token.tokens)}</p>;
     case "text":
       return token.tokens ? inline(token.tokens) : decoded((token as Tokens.Text).text);
     case "heading":
-      return heading(token as Tokens.Heading);
+      return heading(token as Tokens.Heading, level);
     case "code":
       return <CodeBlock code={(token as Tokens.Code).text} language={(token as Tokens.Code).lang ?? ""} open={open} />;
     case "blockquote":
@@ -60,16 +76,22 @@ function Draw({ token, open }: { token: Token; open: boolean }) {
   return draw(token, open);
 }
 
-/** One and two deeper than in the text: the page has its own title. */
-function heading(token: Tokens.Heading): ReactNode {
-  const Tag = `h${Math.min(6, token.depth + 2)}` as "h3" | "h4" | "h5" | "h6";
+function heading(token: Tokens.Heading, level: number): ReactNode {
+  const Tag = `h${level}` as "h3" | "h4" | "h5" | "h6";
   return <Tag data-depth={token.depth}>{inline(token.tokens)}</Tag>;
 }
 
 function list(token: Tokens.List, open: boolean): ReactNode {
   const items = token.items.map((item, index) => (
     <li key={index} className={item.task ? "task" : undefined}>
-      {item.task && <input type="checkbox" disabled checked={item.checked ?? false} aria-label={item.checked ? "Done" : "Not done"} />}
+      {item.task && (
+        <input
+          type="checkbox"
+          disabled
+          checked={item.checked ?? false}
+          aria-label={item.checked ? "Done" : "Not done"}
+        />
+      )}
       {draws(
         item.tokens.filter((part) => part.type !== "checkbox"),
         open && index === token.items.length - 1,

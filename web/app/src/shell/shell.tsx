@@ -1,9 +1,22 @@
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useState } from "react";
+import { forgetRuns } from "../chat/run-store";
+import { forgetDrafts } from "../chat/use-draft";
 import { auth, useMe } from "../lib/auth";
 import { queryClient } from "../lib/query";
 import { cn, IconButton, Menu, MenuItem, MenuSeparator } from "../ui";
-import { AgentIcon, ChartIcon, ChatIcon, CloseIcon, KeyIcon, LogoutIcon, MenuIcon, SettingsIcon, ShieldIcon, TodoIcon } from "../ui/icons";
+import {
+  AgentIcon,
+  ChartIcon,
+  ChatIcon,
+  CloseIcon,
+  KeyIcon,
+  LogoutIcon,
+  MenuIcon,
+  SettingsIcon,
+  ShieldIcon,
+  TodoIcon,
+} from "../ui/icons";
 import { Logo } from "./logo";
 
 const PAGES = [
@@ -26,25 +39,38 @@ export function Shell() {
 
   useEffect(() => {
     if (me) return;
-    queryClient.clear(); // nothing of one user stays for the next
+    // Nothing of one user stays for the next.
+    queryClient.clear();
+    forgetRuns();
+    forgetDrafts();
     void navigate({ to: "/sign-in", search: path === "/chat" ? {} : { to: path } });
   }, [me, navigate, path]);
 
   if (!me) return null;
   return (
     <div className="flex h-dvh flex-col md:flex-row">
-      <a href="#main" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-surface focus:p-3">
+      <a
+        href="#main"
+        className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-surface focus:p-3"
+      >
         Skip to content
       </a>
       <header className="flex items-center gap-3 border-b border-line bg-surface px-3 py-2 md:hidden">
-        <IconButton label={open ? "Close menu" : "Open menu"} size="md" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}>
+        <IconButton
+          label={open ? "Close menu" : "Open menu"}
+          size="md"
+          aria-expanded={open}
+          aria-controls="navigation"
+          onClick={() => setOpen(!open)}
+        >
           {open ? <CloseIcon /> : <MenuIcon />}
         </IconButton>
         <Logo className="size-6" />
         <span className="font-semibold">Headgate</span>
       </header>
-      <div
+      <nav
         id="navigation"
+        aria-label="Main"
         className={cn(
           "shrink-0 flex-col gap-1 border-line bg-surface p-3 md:flex md:w-52 md:border-r",
           open ? "flex max-md:flex-1 max-md:overflow-y-auto" : "max-md:hidden",
@@ -54,19 +80,25 @@ export function Shell() {
           <Logo className="size-7" />
           <span className="text-base font-semibold tracking-tight">Headgate</span>
         </div>
-        <nav aria-label="Main" className="flex flex-col gap-0.5">
+        <div className="flex flex-col gap-0.5">
           {PAGES.map((page) => (
             <NavLink key={page.to} {...page} />
           ))}
           {me.role !== "user" && <NavLink to="/admin" title="Admin" Icon={ShieldIcon} />}
-        </nav>
+        </div>
         <div className="mt-auto pt-4">
           <Menu
             side="top"
             align="start"
             trigger={
-              <button type="button" className="flex w-full cursor-pointer items-center gap-2.5 rounded-lg p-2 text-left text-sm hover:bg-hover">
-                <span aria-hidden="true" className="grid size-8 shrink-0 place-items-center rounded-full bg-accent-soft font-semibold text-accent-text uppercase">
+              <button
+                type="button"
+                className="flex w-full cursor-pointer items-center gap-2.5 rounded-lg p-2 text-left text-sm hover:bg-hover"
+              >
+                <span
+                  aria-hidden="true"
+                  className="grid size-8 shrink-0 place-items-center rounded-full bg-accent-soft font-semibold text-accent-text uppercase"
+                >
                   {(me.name || me.email || "?").slice(0, 1)}
                 </span>
                 <span className="min-w-0">
@@ -85,15 +117,27 @@ export function Shell() {
             </MenuItem>
           </Menu>
         </div>
-      </div>
-      <main id="main" tabIndex={-1} className={cn("min-h-0 min-w-0 flex-1 overflow-y-auto outline-none", open && "max-md:hidden")}>
+      </nav>
+      <main
+        id="main"
+        tabIndex={-1}
+        className={cn("min-h-0 min-w-0 flex-1 overflow-y-auto outline-none", open && "max-md:hidden")}
+      >
         <Outlet />
       </main>
     </div>
   );
 }
 
-function NavLink({ to, title, Icon }: { to: string; title: string; Icon: (props: { className?: string }) => ReactNode }) {
+function NavLink({
+  to,
+  title,
+  Icon,
+}: {
+  to: string;
+  title: string;
+  Icon: (props: { className?: string }) => ReactNode;
+}) {
   return (
     <Link
       to={to}

@@ -28,7 +28,15 @@ export type ButtonProps = ComponentProps<"button"> & {
   icon?: ReactNode;
 };
 
-export function Button({ look = "secondary", size = "md", busy = false, icon, children, className, ...rest }: ButtonProps) {
+export function Button({
+  look = "secondary",
+  size = "md",
+  busy = false,
+  icon,
+  children,
+  className,
+  ...rest
+}: ButtonProps) {
   return (
     <button
       type="button"

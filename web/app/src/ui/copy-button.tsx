@@ -4,7 +4,15 @@ import { CheckIcon, CopyIcon } from "./icons";
 import { toast } from "./toast";
 
 /** Copies a text, which may be made at the moment of the click. */
-export function CopyButton({ text, label = "Copy", words }: { text: string | (() => string); label?: string; words?: boolean }) {
+export function CopyButton({
+  text,
+  label = "Copy",
+  words,
+}: {
+  text: string | (() => string);
+  label?: string;
+  words?: boolean;
+}) {
   const [copied, setCopied] = useState(false);
 
   useEffect(() => {

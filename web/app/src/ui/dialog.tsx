@@ -1,9 +1,8 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { Button } from "./button";
+import { Button, IconButton } from "./button";
 import { cn } from "./cn";
-import { CloseIcon } from "./icons";
-import { IconButton } from "./button";
 import { TextField } from "./field";
+import { CloseIcon } from "./icons";
 
 interface DialogProps {
   open: boolean;
@@ -21,7 +20,16 @@ interface DialogProps {
 const WIDTHS = { sm: "max-w-md", md: "max-w-xl", lg: "max-w-3xl" } as const;
 
 /** The browser's own modal dialog: it keeps the focus, closes with Escape, and the rest of the page is inert. */
-export function Dialog({ open, onClose, title, description, children, footer, size = "sm", keepOnBackdrop }: DialogProps) {
+export function Dialog({
+  open,
+  onClose,
+  title,
+  description,
+  children,
+  footer,
+  size = "sm",
+  keepOnBackdrop,
+}: DialogProps) {
   const id = useId();
   const element = useRef<HTMLDialogElement>(null);
 
@@ -70,7 +78,9 @@ export function Dialog({ open, onClose, title, description, children, footer, si
           )}
           {children}
         </div>
-        {footer && <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-4">{footer}</footer>}
+        {footer && (
+          <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-4">{footer}</footer>
+        )}
       </div>
     </dialog>
   );
@@ -95,7 +105,12 @@ export function ConfirmDialog({ confirm, onConfirm, busy, danger = true, typed, 
       footer={
         <>
           <Button onClick={rest.onClose}>Cancel</Button>
-          <Button look={danger ? "danger" : "primary"} busy={busy} disabled={typed !== undefined && text !== typed} onClick={onConfirm}>
+          <Button
+            look={danger ? "danger" : "primary"}
+            busy={busy}
+            disabled={typed !== undefined && text !== typed}
+            onClick={onConfirm}
+          >
             {confirm}
           </Button>
         </>
@@ -103,7 +118,12 @@ export function ConfirmDialog({ confirm, onConfirm, busy, danger = true, typed, 
     >
       {children}
       {typed !== undefined && (
-        <TextField label={`Type “${typed}” to go on`} value={text} onChange={(event) => setText(event.target.value)} autoComplete="off" />
+        <TextField
+          label={`Type “${typed}” to go on`}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          autoComplete="off"
+        />
       )}
     </Dialog>
   );

@@ -71,8 +71,12 @@ export const SettingsIcon = icon(
   </>,
 );
 export const LogoutIcon = icon(<path d="M15 4h4a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-4M10 17l-5-5 5-5M5 12h11" />);
-export const WrenchIcon = icon(<path d="M14.5 6.5a4 4 0 0 1 5-1l-2.7 2.7 1.9 1.9L21.4 7.4a4.5 4.5 0 0 1-6 5.6l-7.3 7.4a2 2 0 0 1-2.8-2.8l7.4-7.3a4.5 4.5 0 0 1 1.8-3.8z" />);
-export const AlertIcon = icon(<path d="M12 9v4M12 17h.01M10.3 3.9 2 18a2 2 0 0 0 1.7 3h16.6a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0z" />);
+export const WrenchIcon = icon(
+  <path d="M14.5 6.5a4 4 0 0 1 5-1l-2.7 2.7 1.9 1.9L21.4 7.4a4.5 4.5 0 0 1-6 5.6l-7.3 7.4a2 2 0 0 1-2.8-2.8l7.4-7.3a4.5 4.5 0 0 1 1.8-3.8z" />,
+);
+export const AlertIcon = icon(
+  <path d="M12 9v4M12 17h.01M10.3 3.9 2 18a2 2 0 0 0 1.7 3h16.6a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0z" />,
+);
 export const InfoIcon = icon(
   <>
     <circle cx="12" cy="12" r="9" />

@@ -3,7 +3,17 @@ import type { ReactNode } from "react";
 import { cn } from "./cn";
 
 /** A button that opens a list of things to do. `trigger` is one element, such as an IconButton. */
-export function Menu({ trigger, children, side = "bottom", align = "end" }: { trigger: ReactNode; children: ReactNode; side?: "top" | "bottom"; align?: "start" | "end" }) {
+export function Menu({
+  trigger,
+  children,
+  side = "bottom",
+  align = "end",
+}: {
+  trigger: ReactNode;
+  children: ReactNode;
+  side?: "top" | "bottom";
+  align?: "start" | "end";
+}) {
   return (
     // Not modal: the modal one writes an inline style sheet, which our content security policy refuses.
     <DropdownMenu.Root modal={false}>
@@ -23,7 +33,19 @@ export function Menu({ trigger, children, side = "bottom", align = "end" }: { tr
   );
 }
 
-export function MenuItem({ icon, children, onSelect, danger, disabled }: { icon?: ReactNode; children: ReactNode; onSelect: () => void; danger?: boolean; disabled?: boolean }) {
+export function MenuItem({
+  icon,
+  children,
+  onSelect,
+  danger,
+  disabled,
+}: {
+  icon?: ReactNode;
+  children: ReactNode;
+  onSelect: () => void;
+  danger?: boolean;
+  disabled?: boolean;
+}) {
   return (
     <DropdownMenu.Item
       disabled={disabled}

@@ -9,7 +9,15 @@ export function Meter({ label, used, limit, text }: { label: string; used: numbe
         <span className="font-medium">{label}</span>
         <span className="text-muted">{text}</span>
       </div>
-      <div role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={limit} aria-valuenow={Math.min(used, limit)} aria-valuetext={text} className="h-2 overflow-hidden rounded-full bg-hover">
+      <div
+        role="meter"
+        aria-label={label}
+        aria-valuemin={0}
+        aria-valuemax={limit}
+        aria-valuenow={Math.min(used, limit)}
+        aria-valuetext={text}
+        className="h-2 overflow-hidden rounded-full bg-hover"
+      >
         <div
           className={cn("h-full rounded-full", share >= 0.95 ? "bg-danger" : share >= 0.8 ? "bg-warn" : "bg-accent")}
           style={{ width: `${share * 100}%` }}

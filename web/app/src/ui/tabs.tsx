@@ -28,7 +28,13 @@ export function Tabs<Name extends string>({ label, tabs, selected, onSelect, chi
 
   return (
     <>
-      <div ref={list} role="tablist" aria-label={label} onKeyDown={move} className="flex gap-1 overflow-x-auto border-b border-line">
+      <div
+        ref={list}
+        role="tablist"
+        aria-label={label}
+        onKeyDown={move}
+        className="flex gap-1 overflow-x-auto border-b border-line"
+      >
         {tabs.map(({ name, title }) => (
           <button
             key={name}
@@ -49,7 +55,13 @@ export function Tabs<Name extends string>({ label, tabs, selected, onSelect, chi
         ))}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: ARIA's tab pattern wants the panel in the order */}
-      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${selected}`} tabIndex={0} className="flex min-w-0 flex-col gap-6 rounded-lg">
+      <div
+        role="tabpanel"
+        id={`${id}-panel`}
+        aria-labelledby={`${id}-${selected}`}
+        tabIndex={0}
+        className="flex min-w-0 flex-col gap-6 rounded-lg"
+      >
         {children}
       </div>
     </>

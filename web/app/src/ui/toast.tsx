@@ -41,11 +41,17 @@ const LOOKS = { ok: "border-ok/40", info: "border-line", error: "border-danger/5
 export function Toaster() {
   const shown = useSyncExternalStore(subscribe, () => toasts);
   return (
-    <div aria-live="polite" className="pointer-events-none fixed right-0 bottom-0 z-50 flex w-full max-w-sm flex-col gap-2 p-4">
+    <div
+      aria-live="polite"
+      className="pointer-events-none fixed right-0 bottom-0 z-50 flex w-full max-w-sm flex-col gap-2 p-4"
+    >
       {shown.map((item) => (
         <div
           key={item.id}
-          className={cn("pointer-events-auto flex items-start gap-2 rounded-xl border bg-surface p-3 text-sm shadow-lg", LOOKS[item.look])}
+          className={cn(
+            "pointer-events-auto flex items-start gap-2 rounded-xl border bg-surface p-3 text-sm shadow-lg",
+            LOOKS[item.look],
+          )}
         >
           <p className="min-w-0 flex-1 py-1 wrap-anywhere">{item.text}</p>
           <IconButton label="Dismiss" onClick={() => dismiss(item.id)}>

@@ -1,7 +1,7 @@
 import type { FormEvent, ReactNode } from "react";
+import { inWords } from "../../lib/problems";
 import { Logo } from "../../shell/logo";
 import { Alert, Button } from "../../ui";
-import { inWords } from "../../lib/problems";
 
 interface FrameProps {
   title: string;
@@ -32,7 +32,11 @@ export function AccessFrame({ title, subtitle, submit, busy, error, onSubmit, ch
           <h1 className="text-2xl font-semibold tracking-tight">{title}</h1>
           <p className="text-muted text-balance">{subtitle}</p>
         </div>
-        <form onSubmit={send} noValidate className="flex flex-col gap-4 rounded-2xl border border-line bg-surface p-6 shadow-sm">
+        <form
+          onSubmit={send}
+          noValidate
+          className="flex flex-col gap-4 rounded-2xl border border-line bg-surface p-6 shadow-sm"
+        >
           {words && (
             <Alert look="danger" live title={words.title}>
               {words.next}

@@ -26,14 +26,33 @@ export default function SignIn() {
       below={
         <>
           New here?{" "}
-          <Link to="/sign-up" search={to ? { to } : {}} className="font-medium text-accent-text underline underline-offset-4">
+          <Link
+            to="/sign-up"
+            search={to ? { to } : {}}
+            className="font-medium text-accent-text underline underline-offset-4"
+          >
             Make an account
           </Link>
         </>
       }
     >
-      <TextField label="E-mail" type="email" autoComplete="username" autoFocus required value={email} onChange={(event) => setEmail(event.target.value)} />
-      <TextField label="Password" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+      <TextField
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        autoFocus
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <TextField
+        label="Password"
+        type="password"
+        autoComplete="current-password"
+        required
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
     </AccessFrame>
   );
 }

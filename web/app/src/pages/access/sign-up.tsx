@@ -31,14 +31,33 @@ export default function SignUp() {
       below={
         <>
           You have one already?{" "}
-          <Link to="/sign-in" search={to ? { to } : {}} className="font-medium text-accent-text underline underline-offset-4">
+          <Link
+            to="/sign-in"
+            search={to ? { to } : {}}
+            className="font-medium text-accent-text underline underline-offset-4"
+          >
             Sign in
           </Link>
         </>
       }
     >
-      <TextField label="Name" autoComplete="name" autoFocus value={name} error={fieldError(error, "/name")} onChange={(event) => setName(event.target.value)} />
-      <TextField label="E-mail" type="email" autoComplete="username" required value={email} error={fieldError(error, "/email")} onChange={(event) => setEmail(event.target.value)} />
+      <TextField
+        label="Name"
+        autoComplete="name"
+        autoFocus
+        value={name}
+        error={fieldError(error, "/name")}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <TextField
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        error={fieldError(error, "/email")}
+        onChange={(event) => setEmail(event.target.value)}
+      />
       <TextField
         label="Password"
         type="password"

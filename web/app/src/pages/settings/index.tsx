@@ -36,7 +36,10 @@ function Answers({ me }: { me: Me }) {
   const { streaming, text_speed, effects } = me.preferences;
 
   function keep(preferences: Partial<Me["preferences"]>) {
-    change.mutate({ preferences }, { onError: (error) => toast(`${inWords(error).title} ${inWords(error).next}`, "error") });
+    change.mutate(
+      { preferences },
+      { onError: (error) => toast(`${inWords(error).title} ${inWords(error).next}`, "error") },
+    );
   }
 
   return (
@@ -90,7 +93,13 @@ function Profile({ me }: { me: Me }) {
     <Card title="You">
       <form onSubmit={save} className="flex flex-col gap-4">
         <Failure error={change.error} pointers={["/name", "/time_zone"]} />
-        <TextField label="Name" autoComplete="name" value={name} error={fieldError(change.error, "/name")} onChange={(event) => setName(event.target.value)} />
+        <TextField
+          label="Name"
+          autoComplete="name"
+          value={name}
+          error={fieldError(change.error, "/name")}
+          onChange={(event) => setName(event.target.value)}
+        />
         <SelectField
           label="Time zone"
           hint="Agents plan your days in it."
@@ -148,7 +157,13 @@ function Password() {
           error={fieldError(change.error, "/new_password")}
           onChange={(event) => setNext(event.target.value)}
         />
-        <Button type="submit" look="primary" busy={change.isPending} disabled={!current || !next} className="self-start">
+        <Button
+          type="submit"
+          look="primary"
+          busy={change.isPending}
+          disabled={!current || !next}
+          className="self-start"
+        >
           Change password
         </Button>
       </form>
