@@ -1,4 +1,4 @@
-"""Puts the web page into what is built, unless it is there: a source distribution carries it, and then needs no Node."""
+"""Puts the web page into what is built, unless it is there: a source distribution has it, and then needs no Node."""
 
 import shutil
 import subprocess
