@@ -79,7 +79,11 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
       ) : (
         <div className="flex flex-col gap-3">
           <div className="flex items-center gap-2 rounded-xl border border-line bg-raised p-3">
-            <output aria-label="The value" className="min-w-0 flex-1 font-mono text-sm break-all select-all">
+            <output
+              aria-live="off"
+              aria-label="The value"
+              className="min-w-0 flex-1 font-mono text-sm break-all select-all"
+            >
               {value}
             </output>
             <CopyButton text={() => value} label="Copy the value" />
