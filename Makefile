@@ -11,15 +11,25 @@ JOBS ?= 3
 # Compiled once, not by every process anew, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check fix bench soak
+# The page and the npm package need Node 20.19 or newer. Without it everything else works; CI, which says
+# HEADGATE_TEST_BROWSER=required, takes no such excuse.
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split("."); console.log(+a > 20 || (+a === 20 && +b >= 19) ? "yes" : "")' 2>/dev/null)
+WEB_READY := web/node_modules/.ready
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o -type f -print)
+UI := src/app/ui/index.html
+NO_NODE := Node 20.19 or newer is not on this machine
+
+.PHONY: help run ui test test-web check check-web fix bench soak
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(READY) ## serve on http://127.0.0.1:8000, data in ./data
+run: $(READY) $(if $(NODE),$(UI)) ## serve on http://127.0.0.1:8000, data in ./data
 	@exec $(BIN)/headgate serve
 
-test: check ## every check, then every test
+ui: $(UI) ## build the web page that the server serves (needs Node)
+
+test: check test-web ## every check, then every test
 	$(BIN)/pytest -n $(JOBS)
 
 check: $(READY) ## style, types, who imports whom, generated files
@@ -28,17 +38,48 @@ check: $(READY) ## style, types, who imports whom, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate.py --check
+	@$(MAKE) --no-print-directory check-web
 
 fix: $(READY) ## repair what a program can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/generate.py
+	$(if $(NODE),@$(MAKE) --no-print-directory $(WEB_READY) && npm --prefix web run --silent fix)
 
 bench: $(READY) ## compare with a plain server over the same fake provider
 	$(BIN)/python -m benchmarks
 
 soak: $(READY) ## the long forms of tests, with the figures of docs/promises.md
 	$(BIN)/pytest -m soak -s --timeout 1800
+
+ifneq ($(NODE),)
+
+check-web: $(WEB_READY)
+	npm --prefix web run --silent check
+
+test-web: $(UI)
+	npm --prefix web run --silent test
+
+# Vite empties the folder and writes this file last but for the time, so it says when the page was built.
+$(UI): $(WEB_READY) $(WEB_SOURCES)
+	@echo "Building the web page"
+	@npm --prefix web run --silent build
+	@touch $@
+
+$(WEB_READY): web/package-lock.json web/package.json web/client/package.json web/app/package.json
+	@npm --prefix web ci --silent
+	@touch $@
+
+else
+
+check-web test-web:
+	@echo "THE WEB PAGE AND THE NPM PACKAGE ARE NOT CHECKED: $(NO_NODE)." >&2; \
+	test "$$HEADGATE_TEST_BROWSER" != required
+
+$(UI):
+	@echo "$(NO_NODE), so the web page cannot be built." >&2; exit 1
+
+endif
 
 $(READY): pyproject.toml uv.lock scripts/uv
 	@./scripts/uv sync --quiet --frozen

@@ -1,14 +1,17 @@
-"""Writes `.env.example` and `docs/errors.md` from the code; with `--check`, says whether they are fresh."""
+"""Writes what follows from the code, such as `.env.example`; with `--check`, says whether it is fresh."""
 
 import ast
+import functools
 import importlib
 import inspect
 import pkgutil
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import typescript
 from pydantic import SecretStr
 
 import app
@@ -110,7 +113,13 @@ def _sentence(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-FILES = {".env.example": env_example, "docs/errors.md": errors}
+_described = functools.cache(typescript.describe)
+FILES: dict[str, Callable[[], str]] = {
+    ".env.example": env_example,
+    "docs/errors.md": errors,
+    "web/client/src/generated/api.ts": lambda: typescript.api(_described()),
+    "web/client/src/generated/events.ts": lambda: typescript.events(_described()),
+}
 
 
 def main() -> int:
@@ -123,7 +132,7 @@ def main() -> int:
             stale += 1
             print(f"{name} is not what the code says: run `make fix`.")
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(f"wrote {name}")
     return 1 if stale else 0

@@ -19,7 +19,7 @@ from app.lib.db.engine import Database
 from app.server import migrations
 from tests.postgres import PostgresServer, postgres_server
 
-pytest_plugins = ["tests.wires.fixtures"]
+pytest_plugins = ["tests.wires.fixtures", "tests.browser"]
 
 TEMPLATE = "template_headgate"
 

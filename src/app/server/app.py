@@ -27,6 +27,7 @@ from app.server.routes import ROUTES
 from app.server.running import build_registry, build_running
 from app.server.settings import Settings
 from app.server.vault import build_vault
+from app.server.web import Web
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -120,5 +121,5 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Edge(app.asgi_handler, cors_origins=settings.cors_origins)
+    app.asgi_handler = Edge(Web(app.asgi_handler), cors_origins=settings.cors_origins)
     return app

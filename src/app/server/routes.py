@@ -2,7 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
-from app.domain.accounts.controllers import AccessController, MeController
+from app.domain.accounts.controllers import AccessController, AdminUserController, MeController
 from app.domain.agents.controllers import AgentController
 from app.domain.providers.controllers import ModelController, ProviderController
 from app.domain.quotas.controllers import AdminUsageController, QuotaController, UsageController
@@ -25,6 +25,7 @@ from app.domain.todos.controllers import TagController, TodoController
 ROUTES: list[ControllerRouterHandler] = [
     AccessController,
     MeController,
+    AdminUserController,
     AgentController,
     ProviderController,
     ModelController,

@@ -27,6 +27,7 @@ from app.server.reserved import RESERVED
 from app.server.running import check_providers
 from app.server.settings import Refused, Settings, variable
 from app.server.socket_protocol import SOCKET_OPTIONS
+from app.server.web import MISSING, has_ui
 
 GRACE_SECONDS = 3
 """How long open exchanges have after SIGTERM. Streams end by themselves before that."""
@@ -109,6 +110,8 @@ def _announce(settings: Settings) -> None:
     kind = "SQLite" if settings.database.startswith("sqlite") else "PostgreSQL"
     sys.stdout.write(f"Headgate serves {settings.address}\nIts data is in {settings.data_dir} ({kind})\n")
     sys.stdout.flush()
+    if not has_ui():
+        _warn(MISSING)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,22 +1,41 @@
-"""`/api/access` and `/api/me`: coming in, leaving, and what one may choose about oneself."""
+"""`/api/access` and `/api/me`: coming in, leaving, and what one may choose about oneself; `/api/admin/users`."""
+
+from typing import Annotated
+from uuid import UUID
 
 from litestar import Controller, Request, Response, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.accounts.errors import ForeignOrigin, InvalidRefreshToken, NotAuthenticated, SignupClosed
-from app.domain.accounts.guards import PUBLIC, bearer_token
-from app.domain.accounts.schemas import ChangePassword, LogIn, Me, PatchMe, Principal, Refresh, SignUp, TokenAnswer
+from app.domain.accounts.guards import PUBLIC, bearer_token, requires_admin
+from app.domain.accounts.schemas import (
+    ChangePassword,
+    KeepUser,
+    KeptUser,
+    KeptUserList,
+    LogIn,
+    Me,
+    PatchMe,
+    Principal,
+    Refresh,
+    SignUp,
+    TokenAnswer,
+)
 from app.domain.accounts.service import AccessService, AccountService, Authenticator, Grant, Origins
 from app.domain.accounts.service.access import REFRESH_LIFETIME
 from app.lib.clock import Clock
 from app.lib.crypto.passwords import Passwords
 
+# Litestar checks what stands in the parameter, not a Meta beside it.
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
+SearchText = Annotated[str, QueryParameter(max_length=200)]
 COOKIE = "headgate_refresh"
 _PATH = "/api/access"
 _NO_TOKEN: list[dict[str, list[str]]] = [{}]
@@ -172,6 +191,32 @@ class MeController(Controller):
         changed = await accounts.change(user.user_id, data)
         authenticator.forget(user.user_id, user.family_id)
         return changed
+
+
+class AdminUserController(Controller):
+    path = "/api/admin/users"
+    tags = ["administration"]
+    guards = [requires_admin]
+    responses = {403: ResponseSpec(None, description="`role_required`: admin")}
+    dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}
+
+    @get()
+    async def list_users(
+        self, accounts: NamedDependency[AccountService], q: SearchText = "", limit: Limit = 50, offset: Offset = 0
+    ) -> KeptUserList:
+        """Who has an account, the oldest first. `q` is looked for in addresses and names."""
+        return await accounts.page(q, limit=limit, offset=offset)
+
+    @patch("/{user_id:uuid}", responses={409: ResponseSpec(None, description="`own_account`")})
+    async def keep(
+        self,
+        user_id: FromPath[UUID],
+        data: JSONBody[KeepUser],
+        user: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+    ) -> KeptUser:
+        """Give a user another role, or disable them, which ends their logins; one's own account others change."""
+        return await accounts.keep(user_id, data, by=user.user_id)
 
 
 def _client(request: AnyRequest) -> str:

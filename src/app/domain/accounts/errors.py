@@ -99,6 +99,16 @@ class EmailTaken(AppError):
         super().__init__("There is already an account with this address.")
 
 
+class OwnAccount(AppError):
+    """An admin's own role, or disabling oneself: someone has to be left who can undo it."""
+
+    kind = ErrorKind.CONFLICT
+    code = "own_account"
+
+    def __init__(self) -> None:
+        super().__init__("This is your own account: ask another administrator to do it.")
+
+
 class UserNotFound(AppError):
     kind = ErrorKind.NOT_FOUND
     code = "user_not_found"

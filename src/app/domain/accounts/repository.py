@@ -1,12 +1,12 @@
 """The only SQL that touches accounts, their tokens and their tries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import and_, case, delete, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
@@ -46,6 +46,17 @@ class UserRepository(SQLAlchemyAsyncRepository[UserAccount]):
 
     async def by_id(self, user_id: UUID) -> UserAccount | None:
         return await self.get_one_or_none(UserAccount.id == user_id)
+
+    async def oldest_first(self, text: str, *, limit: int, offset: int) -> tuple[Sequence[UserAccount], int]:
+        """A page of those whose address or name has the text in it, and how many they are."""
+        found = or_(
+            UserAccount.email.icontains(text, autoescape=True), UserAccount.name.icontains(text, autoescape=True)
+        )
+        where = [found] if text else []
+        total = await self.session.scalar(select(func.count()).select_from(UserAccount).where(*where))
+        query = select(UserAccount).where(*where).order_by(UserAccount.created_at, UserAccount.id)
+        users = (await self.session.scalars(query.limit(limit).offset(offset))).all()
+        return users, total or 0
 
     async def emails(self, user_ids: Collection[UUID]) -> dict[UUID, str | None]:
         query = select(UserAccount.id, UserAccount.email).where(UserAccount.id.in_(user_ids))

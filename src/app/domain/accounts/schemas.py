@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.domain.accounts.models import Role, TextSpeed
 
-__all__ = ["ChangePassword", "IssuedTicket", "LogIn", "Me", "NewTicket", "PatchMe", "PatchPreferences", "Preferences",
-           "Principal", "Refresh", "Role", "RunTicket", "SignUp", "TextSpeed", "TokenAnswer"]  # fmt: skip
+__all__ = ["ChangePassword", "IssuedTicket", "KeepUser", "KeptUser", "KeptUserList", "LogIn", "Me", "NewTicket",
+           "PatchMe", "PatchPreferences", "Preferences", "Principal", "Refresh", "Role", "RunTicket", "SignUp",
+           "TextSpeed", "TokenAnswer"]  # fmt: skip
 
 Name = Annotated[str, Meta(max_length=200, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 TimeZone = Annotated[str, Meta(max_length=64)]
@@ -103,3 +104,29 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | UnsetType = UNSET
     """Only for clients that are no browser."""
     user: Me
+
+
+class KeepUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an admin may change about somebody."""
+
+    role: Role | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+class KeptUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as an admin sees them."""
+
+    id: UUID
+    email: str | None
+    """None: they come with tokens of an outside issuer."""
+    name: str
+    role: Role
+    disabled_at: datetime | None
+    created_at: datetime
+
+
+class KeptUserList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[KeptUser]
+    total: int
+    limit: int
+    offset: int

@@ -1,6 +1,7 @@
 """What a start freezes for all attempts of its run, and what is shown of a run's rows."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -49,4 +50,11 @@ def view(run: Run, head: RunHead) -> RunView:
         last_seq=head.seq,
         replaces=run.replaces,
         secret_id=run.secret_id,
+        input=_input(run.input),
     )
+
+
+def _input(items: bytes) -> str | None:
+    last = msgspec.json.decode(items, type=list[dict[str, Any]])[-1:]
+    content = last[0].get("content") if last and last[0].get("role") == "user" else None
+    return content if isinstance(content, str) else None

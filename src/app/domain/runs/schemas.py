@@ -66,6 +66,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     replaces: UUID | None
     secret_id: UUID | None
     """The one that its start named."""
+    input: str | None = None
+    """What the user said to begin it: a session's history has it only when the run has ended."""
 
 
 class Reset(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,26 @@ from uuid import UUID
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.accounts.errors import EmailTaken, InvalidEmail, UnknownTimeZone, UserNotFound, WeakPassword
+from app.domain.accounts.errors import (
+    EmailTaken,
+    InvalidEmail,
+    OwnAccount,
+    UnknownTimeZone,
+    UserNotFound,
+    WeakPassword,
+)
 from app.domain.accounts.models import UserAccount
 from app.domain.accounts.repository import TokenRepository, UserRepository
-from app.domain.accounts.schemas import Me, PatchMe, Preferences, Role, TextSpeed
+from app.domain.accounts.schemas import (
+    KeepUser,
+    KeptUser,
+    KeptUserList,
+    Me,
+    PatchMe,
+    Preferences,
+    Role,
+    TextSpeed,
+)
 from app.lib.clock import Clock, SystemClock
 from app.lib.crypto.passwords import MAX_LENGTH, MIN_LENGTH, Passwords, is_common
 
@@ -89,6 +105,24 @@ class AccountService:
         user.disabled_at = None
         await self._users.session.flush()
 
+    async def page(self, text: str, *, limit: int, offset: int) -> KeptUserList:
+        users, total = await self._users.oldest_first(text.strip(), limit=limit, offset=offset)
+        return KeptUserList(items=[kept(user) for user in users], total=total, limit=limit, offset=offset)
+
+    async def keep(self, user_id: UUID, wanted: KeepUser, *, by: UUID) -> KeptUser:
+        """Give another user their role, and disable or enable them."""
+        user = await self._user(user_id)
+        if user_id == by:
+            raise OwnAccount
+        if wanted.role is not UNSET:
+            user.role = wanted.role
+        if wanted.disabled is True and user.disabled_at is None:
+            await self.disable(user_id)
+        elif wanted.disabled is False:
+            await self.enable(user_id)
+        await self._users.session.flush()
+        return kept(user)
+
     async def _user(self, user_id: UUID) -> UserAccount:
         user = await self._users.by_id(user_id)
         if user is None:
@@ -104,6 +138,17 @@ def view(user: UserAccount) -> Me:
         role=Role(user.role),
         time_zone=user.time_zone,
         preferences=Preferences(streaming=user.streaming, text_speed=TextSpeed(user.text_speed), effects=user.effects),
+        created_at=user.created_at,
+    )
+
+
+def kept(user: UserAccount) -> KeptUser:
+    return KeptUser(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        role=Role(user.role),
+        disabled_at=user.disabled_at,
         created_at=user.created_at,
     )
 

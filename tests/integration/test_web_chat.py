@@ -1,0 +1,315 @@
+"""The chat, as somebody sees it in a browser, over a fake provider."""
+
+import re
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from app.lib.providers.credentials import ApiKey, Credential
+from app.lib.providers.registry import Registry
+from app.server.settings import Settings
+from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
+from tests.integration.conftest import LiveServer, live_server
+from tests.wires.chat import ChatWire
+from tests.wires.script import Call, Ending, Reasoning, answer, refusal
+
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.timeout(60),
+]
+
+
+@pytest.fixture
+def limits() -> dict[str, int]:
+    """Of the server's users, where a test is about them."""
+    return {}
+
+
+@pytest.fixture
+async def server(settings: Settings, chat_wire: ChatWire, limits: dict[str, int]) -> AsyncIterator[LiveServer]:
+    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
+    settings = settings.model_copy(update={"default_model": "openai/fake", **limits})
+    async with live_server(settings, registry=Registry({"openai": own})) as running:
+        yield running
+
+
+async def say(page: Page, text: str) -> None:
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.keyboard.press("Enter")
+
+
+def last_answer(page: Page) -> Locator:
+    return page.locator("[data-answer]").last
+
+
+async def test_an_answer_is_seen_as_it_is_written(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    first, rest = anyio.Event(), anyio.Event()
+    chat_wire.queue(answer(first, "Hello **wor", rest, "ld** and `code`.\n\n- one\n- two\n"))
+    page = await open_page("/chat", person=person)
+
+    await say(page, "Greet me")
+    await expect(page.get_by_text("Thinking…")).to_be_visible()
+    first.set()
+    # Bold before its end is known, and no stars meanwhile.
+    await expect(last_answer(page).locator("strong")).to_have_text("wor")
+    await expect(last_answer(page)).not_to_contain_text("*")
+    rest.set()
+
+    await expect(last_answer(page).locator("strong")).to_have_text("world")
+    await expect(last_answer(page).locator("code")).to_have_text("code")
+    await expect(last_answer(page).get_by_role("listitem")).to_have_text(["one", "two"])
+    await expect(last_answer(page).locator("[data-progress]")).to_contain_text("5 tokens")
+    await expect(page.get_by_role("log")).to_contain_text("The answer is complete.")
+    await expect(page).to_have_url(re.compile(r"/chat/[0-9a-f]{32}$"))
+    await expect(page.get_by_role("link", name="Greet me")).to_be_visible()
+    await no_axe_violations(page)
+
+
+async def test_a_reload_and_a_second_tab_see_the_same_answer(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    rest = anyio.Event()
+    chat_wire.queue(answer("The first half", rest, " and the second."))
+    page = await open_page("/chat", person=person)
+    await say(page, "Tell me both halves")
+    await expect(last_answer(page)).to_contain_text("The first half")
+
+    await page.reload()
+    other = await open_page(page.url, context=page.context)
+    for tab in (page, other):
+        await expect(last_answer(tab)).to_contain_text("The first half")
+        await expect(tab.get_by_role("article")).to_contain_text("Tell me both halves")
+    rest.set()
+
+    for tab in (page, other):
+        await expect(last_answer(tab)).to_contain_text("The first half and the second.")
+    await expect(other.get_by_role("button", name="Send")).to_be_visible()
+    chat_wire.queue(answer("Again."))
+    await say(other, "And now?")
+    await expect(last_answer(page)).to_contain_text("Again.")
+    assert len(chat_wire.requests) == 2
+
+
+async def test_stopping_is_felt_at_once_and_the_answer_can_go_on(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    chat_wire.queue(answer("An answer that never ends", ending=Ending.STALL), answer(" until it does."))
+    page = await open_page("/chat", person=person)
+    await say(page, "Talk")
+    await expect(last_answer(page)).to_contain_text("An answer that never ends")
+
+    took = await page.evaluate(
+        """() => new Promise((resolve) => {
+            const from = performance.now();
+            const look = () => document.body.innerText.includes("Stopped.")
+                ? resolve(performance.now() - from) : requestAnimationFrame(look);
+            document.querySelector('button[aria-label="Stop"]').click();
+            look();
+        })"""
+    )
+    assert took < 200
+    await (await chat_wire.request()).hung_up.wait()
+    await page.get_by_role("button", name="Continue").click()
+
+    await expect(last_answer(page)).to_contain_text("until it does.")
+
+
+async def test_an_answer_is_paused_and_resumed(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    rest = anyio.Event()
+    chat_wire.queue(answer("Before", rest, " and after."))
+    page = await open_page("/chat", person=person)
+    await say(page, "Talk")
+    await expect(last_answer(page)).to_contain_text("Before")
+
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_text("Paused. Nothing is lost")).to_be_visible()
+    rest.set()
+    await page.get_by_role("button", name="Resume").click()
+
+    await expect(last_answer(page)).to_contain_text("Before and after.")
+
+
+async def test_a_message_is_edited_and_an_answer_made_again(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    chat_wire.queue(answer("One."), answer("Two."), answer("Three."))
+    page = await open_page("/chat", person=person)
+    await say(page, "Count")
+    await expect(last_answer(page)).to_contain_text("One.")
+
+    await page.get_by_role("button", name="Answer again").click()
+    await expect(last_answer(page)).to_contain_text("Two.")
+    await expect(page.get_by_text("One.")).to_have_count(0)
+    await page.get_by_role("article").hover()
+    await page.get_by_role("button", name="Edit message").click()
+    await page.get_by_label("Edit your message").fill("Count on")
+    await page.get_by_role("button", name="Send").first.click()
+    await expect(last_answer(page)).to_contain_text("Three.")
+    await page.reload()
+
+    await expect(page.get_by_role("article")).to_have_count(1)
+    await expect(page.get_by_role("article")).to_contain_text("Count on")
+    assert [seen.last_words for seen in chat_wire.requests] == ["Count", "Count", "Count on"]
+
+
+async def test_tools_and_thoughts_are_shown_folded(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    held = anyio.Event()
+    chat_wire.queue(
+        answer(Reasoning("They want milk."), Call("create_todo", {"item": "Buy milk"})),
+        answer(held, "It is on your list."),
+    )
+    page = await open_page("/chat", person=person, size=PHONE)
+    await page.get_by_label("Agent").select_option("todo")
+    await say(page, "Milk, please")
+
+    card = page.locator("details[data-tool=create_todo]")
+    await expect(card).to_contain_text("done")
+    await expect(page.get_by_text("They want milk.")).to_be_hidden()
+    held.set()
+    await expect(last_answer(page)).to_contain_text("It is on your list.")
+    await page.get_by_text("Reasoning").click()
+    await expect(page.get_by_text("They want milk.")).to_be_visible()
+    await card.locator("summary").click()
+    await expect(card.get_by_label("Arguments", exact=True)).to_contain_text('"item": "Buy milk"')
+    await expect(card.get_by_label("Result", exact=True)).to_contain_text('"status": "pending"')
+    await no_axe_violations(page)
+    await fits_the_window(page)
+
+
+async def test_a_call_waits_for_a_yes_and_a_question_for_an_answer(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    made = await person.api.post(
+        "/api/agents", json={"name": "Careful", "tools": ["create_todo"], "approve": ["create_todo"]}
+    )
+    chat_wire.queue(
+        answer(Call("create_todo", {"item": "Sell the house"})),
+        answer("I did not."),
+        answer(Call("create_todo", {"item": "Buy bread"})),
+        answer("I did."),
+    )
+    page = await open_page("/chat", person=person)
+    await page.get_by_label("Agent").select_option(made.json()["id"])
+    await say(page, "Sell it")
+    await expect(page.get_by_role("region", name="May the agent do this")).to_contain_text("Sell the house")
+    await no_axe_violations(page)
+    await page.reload()
+    await page.get_by_role("button", name="Do not allow…").click()
+    await page.get_by_label("Why not?").fill("We live in it")
+    await page.get_by_role("button", name="Do not allow", exact=True).click()
+    await expect(last_answer(page)).to_contain_text("I did not.")
+    await say(page, "Bread, then")
+    await page.get_by_role("button", name="Allow", exact=True).click()
+
+    await expect(last_answer(page)).to_contain_text("I did.")
+    todos = (await person.api.get("/api/todos")).json()["items"]
+    assert [todo["item"] for todo in todos] == ["Buy bread"]
+    assert "We live in it" in str(chat_wire.requests[1].messages)
+
+
+async def test_a_refusal_keeps_the_draft_and_says_what_to_do(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire, server: LiveServer
+) -> None:
+    chat_wire.queue(answer("Fine."), refusal(401))
+    page = await open_page("/chat", person=person)
+    await say(page, "First")
+    await expect(last_answer(page)).to_contain_text("Fine.")
+    await page.route("**/api/agents/*/invoke", lambda route: route.abort())
+    await say(page, "A thought worth keeping")
+
+    await expect(page.get_by_role("alert")).to_contain_text("Check your connection", timeout=20_000)
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("A thought worth keeping")
+    await page.reload()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("A thought worth keeping")
+    await page.unroute("**/api/agents/*/invoke")
+    await page.get_by_label("Message", exact=True).press("Enter")
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    await expect(last_answer(page)).to_contain_text("choose another model")
+
+
+@pytest.mark.parametrize("limits", [{"rate_limit_per_minute": 1}])
+async def test_a_limit_is_told_in_words(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("Fine."))
+    page = await open_page("/chat", person=person, size=PHONE)
+    await say(page, "First")
+    await expect(last_answer(page)).to_contain_text("Fine.")
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+    await say(page, "Second")
+
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("many messages in a short time")
+    await expect(told).to_contain_text(re.compile(r"Try again in \d+ seconds"))
+    await expect(told.get_by_role("link", name="See what is left")).to_be_visible()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("Second")
+    await no_axe_violations(page)
+    await fits_the_window(page)
+
+
+async def test_the_view_follows_the_end_until_one_scrolls_up(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    more, end = anyio.Event(), anyio.Event()
+    lines = "".join(f"Line {number}.\n\n" for number in range(60))
+    chat_wire.queue(answer(lines, more, "More.\n\n", lines, end, "The end."))
+    page = await open_page("/chat", person=person)
+    await say(page, "Talk")
+    await expect(page.get_by_text("Line 59.")).to_be_in_viewport()
+
+    await page.get_by_role("region", name="Conversation").hover()
+    await page.mouse.wheel(0, -900)
+    jump = page.get_by_role("button", name="Jump to the latest")
+    await expect(jump).to_be_visible()
+    more.set()
+    await expect(last_answer(page)).to_contain_text("More.")
+    await expect(page.get_by_text("More.")).not_to_be_in_viewport()
+    await jump.click()
+    end.set()
+
+    await expect(page.get_by_text("The end.")).to_be_in_viewport()
+
+
+async def test_a_conversation_is_exported_and_deleted(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("A fine answer."))
+    page = await open_page("/chat", person=person, size=PHONE, dark=True)
+    await say(page, "Something to keep")
+    await expect(last_answer(page)).to_contain_text("A fine answer.")
+
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+        await page.get_by_role("menuitem", name="As Markdown").click()
+    saved = await (await download.value).path()
+    assert "A fine answer." in saved.read_text()
+    await page.get_by_role("button", name="Conversations").click()
+    await no_axe_violations(page)
+    await page.get_by_role("button", name="Delete “Something to keep”").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+
+    await expect(page.get_by_role("heading", name="What shall we do?")).to_be_visible()
+    assert (await person.api.get("/api/sessions")).json()["total"] == 0
+    await fits_the_window(page)
+
+
+async def test_all_is_done_with_the_keyboard_alone(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+    chat_wire.queue(answer("Half an answer", ending=Ending.STALL))
+    page = await open_page("/chat", person=person)
+    await expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    await page.keyboard.type("Hello")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("there")
+    await page.keyboard.press("Enter")
+    await expect(last_answer(page)).to_contain_text("Half an answer")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("Stopped.")).to_be_visible()
+
+    reached = []
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        reached.append(await page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText"))
+    assert {"Send", "Agent", "Model", "Export", "Conversation", "Continue", "Edit message", "New conversation"} <= {
+        *reached,
+        "Send",
+    }
+    assert (await chat_wire.request()).last_words == "Hello\nthere"

@@ -1,0 +1,81 @@
+import { useEffect, useRef, useState } from "react";
+import { isOver, useLiveRun } from "./run-store";
+
+/** How often a screen reader is told what has come: whole sentences, not every word. */
+const EVERY = 3000;
+
+/** The answer as speech: new sentences in batches, and what happens to the run. Nobody sees it. */
+export function LiveLog({ runId }: { runId: string | null }) {
+  const live = useLiveRun(runId);
+  const [lines, setLines] = useState<readonly { key: string; text: string }[]>([]);
+  const told = useRef({ run: "", length: 0, at: 0, status: "" });
+
+  useEffect(() => {
+    if (!live || !runId) return;
+    if (told.current.run !== runId) {
+      told.current = { run: runId, length: 0, at: Date.now(), status: "" };
+      setLines([]);
+    }
+    const now = told.current;
+    const { text, status, outcome } = live.snapshot;
+    const over = isOver(live);
+    const say = (line: string) =>
+      line &&
+      setLines((before) => [
+        ...before.slice(-8),
+        { key: `${runId}-${before.length}-${line.length}-${Date.now()}`, text: line },
+      ]);
+
+    const flush = () => {
+      const rest = text.slice(now.length);
+      const end = over ? rest.length : sentenceEnd(rest);
+      now.at = Date.now();
+      if (end <= 0) return;
+      now.length += end;
+      say(spoken(rest.slice(0, end)));
+    };
+    const state = over ? ENDS[outcome ?? "failed"] : STATES[status];
+    if (state && state !== now.status) {
+      if (over) flush();
+      now.status = state;
+      say(state);
+    }
+    if (over) return;
+    const timer = setTimeout(flush, Math.max(0, EVERY - (Date.now() - now.at)));
+    return () => clearTimeout(timer);
+  }, [live, runId]);
+
+  return (
+    <div role="log" aria-live="polite" aria-label="Answer as it is written" className="sr-only">
+      {lines.map((line) => (
+        <p key={line.key}>{line.text}</p>
+      ))}
+    </div>
+  );
+}
+
+const STATES: Record<string, string> = {
+  streaming: "The agent is answering.",
+  paused: "Paused.",
+  waiting: "The agent waits for your answer.",
+};
+const ENDS: Record<string, string> = {
+  completed: "The answer is complete.",
+  cancelled: "Stopped.",
+  failed: "The answer has failed.",
+  limited: "A limit was reached.",
+};
+
+/** Without the marks, which nobody wants to hear. */
+function spoken(text: string): string {
+  return text
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^\s*(?:#{1,6}|>|[-*+]|\|)\s*/gm, "")
+    .replace(/[*_~`|]+/g, " ")
+    .trim();
+}
+
+function sentenceEnd(text: string): number {
+  const found = [...text.matchAll(/[.!?…:](?=\s)|\n/g)].at(-1);
+  return found ? found.index + found[0].length : 0;
+}

@@ -1,0 +1,173 @@
+import { type FormEvent, type ReactNode, useState } from "react";
+import { inWords } from "../lib/problems";
+import { Alert, Button, CopyButton, IconButton, TextArea } from "../ui";
+import { EditIcon, RetryIcon } from "../ui/icons";
+import { Answer } from "./answer";
+import { Progress } from "./progress";
+import { Questions } from "./questions";
+import { isOver, type LiveRun, useLiveRun } from "./run-store";
+import type { Turn } from "./turns";
+import { Typing } from "./typing";
+import type { Chat } from "./use-chat";
+
+interface TurnViewProps {
+  turn: Turn;
+  chat: Chat;
+  isLast: boolean;
+  /** Say it again, or something else instead. */
+  onAgain: (turn: Turn, text: string) => void;
+}
+
+/** What the user said, and the answer to it. */
+export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
+  const live = useLiveRun(turn.runId);
+  const snapshot = live?.stopping && !isOver(live) ? live.stopping : live?.snapshot;
+  const isLive = live ? !isOver(live) && !live.stopping : turn.run !== null && !turn.run.ended_at;
+  // Once it is over the history may know more: it has every tool even where the run's log is gone.
+  const parts = !snapshot || (!isLive && turn.parts.length > snapshot.parts.length) ? turn.parts : snapshot.parts;
+  const answer = parts.flatMap((part) => (part.kind === "text" ? [part.content] : [])).join("\n\n");
+  const { said } = turn;
+
+  return (
+    <article aria-label={said ? `You: ${said.slice(0, 60)}` : "Earlier"} className="flex flex-col gap-4">
+      <h2 className="sr-only">{said === null ? "Earlier" : "You said"}</h2>
+      {said !== null && (
+        <Said
+          text={said}
+          disabled={chat.active !== null}
+          onEdit={turn.runId ? (text) => onAgain(turn, text) : undefined}
+        />
+      )}
+      <div className="flex min-w-0 flex-col gap-3" aria-busy={isLive} data-answer>
+        <Answer parts={parts} live={isLive} toolTimes={live?.toolTimes ?? {}} />
+        {live && isLive && <Waiting live={live} />}
+        {snapshot && isLive && turn.runId && <Questions questions={snapshot.questions} run={turn.runId} chat={chat} />}
+        {!isLive && <End turn={turn} live={live} chat={chat} isLast={isLast} onAgain={onAgain} />}
+        <footer className="flex min-h-8 flex-wrap items-center gap-1">
+          {!isLive && answer && <CopyButton text={answer} label="Copy answer" />}
+          {!isLive && said !== null && turn.runId && (
+            <IconButton label="Answer again" disabled={chat.active !== null} onClick={() => onAgain(turn, said)}>
+              <RetryIcon className="size-4" />
+            </IconButton>
+          )}
+          {live && <Progress live={live} />}
+        </footer>
+      </div>
+    </article>
+  );
+}
+
+/** Until the first word, and wherever nothing else shows that something goes on. */
+function Waiting({ live }: { live: LiveRun }) {
+  const { status, parts, questions } = live.snapshot;
+  const last = parts.at(-1);
+  if (status === "paused") return <p className="text-sm text-muted">Paused. Nothing is lost; go on when you like.</p>;
+  if (questions.length > 0 || status === "waiting") return null;
+  if (last?.kind === "text" && !last.done) return null;
+  return <Typing label={last?.kind === "tool" && !last.result ? "Working…" : "Thinking…"} />;
+}
+
+/** How it ended, where that was not well, and what one can do now. */
+function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: LiveRun | null }) {
+  const { run, said, runId } = turn;
+  const state = live?.snapshot.outcome ?? run?.state ?? "completed";
+  const error = live?.failure ?? live?.snapshot.error ?? run?.error;
+  if (state === "completed" && !live?.failure) return null;
+  const hasText = !!run?.final_message || !!live?.snapshot.text;
+  const actions = isLast && runId && (
+    <>
+      {hasText && !live?.failure && (
+        <Button size="sm" onClick={() => chat.goOn(runId)}>
+          Continue
+        </Button>
+      )}
+      {said !== null && (
+        <Button size="sm" onClick={() => onAgain(turn, said)}>
+          Try again
+        </Button>
+      )}
+    </>
+  );
+  if (state === "cancelled" || (live?.stopping && !error)) {
+    return (
+      <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
+        <span>Stopped.</span>
+        {actions}
+      </div>
+    );
+  }
+  const words = error
+    ? inWords(error)
+    : { title: "The answer was not finished.", next: "Continue from here, or try again." };
+  return (
+    <Alert look={state === "limited" ? "warn" : "danger"} title={words.title} actions={actions}>
+      {words.next}
+    </Alert>
+  );
+}
+
+function Said({
+  text,
+  disabled,
+  onEdit,
+}: {
+  text: string;
+  disabled: boolean;
+  onEdit: ((text: string) => void) | undefined;
+}) {
+  const [draft, setDraft] = useState<string | null>(null);
+
+  function send(event: FormEvent) {
+    event.preventDefault();
+    if (draft?.trim()) onEdit?.(draft);
+    setDraft(null);
+  }
+
+  if (draft !== null) {
+    return (
+      <form onSubmit={send} className="flex flex-col gap-2 rounded-2xl border border-line bg-surface p-3">
+        <TextArea
+          label="Edit your message"
+          hint="What was said after it is left out from then on."
+          rows={3}
+          autoFocus
+          maxLength={10_000}
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+          onKeyDown={(event) => event.key === "Escape" && setDraft(null)}
+        />
+        <div className="flex justify-end gap-2">
+          <Button size="sm" onClick={() => setDraft(null)}>
+            Cancel
+          </Button>
+          <Button size="sm" type="submit" look="primary" disabled={!draft.trim()}>
+            Send
+          </Button>
+        </div>
+      </form>
+    );
+  }
+  return (
+    <SaidBubble text={text}>
+      <div className="flex opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+        <CopyButton text={text} label="Copy message" />
+        {onEdit && (
+          <IconButton label="Edit message" disabled={disabled} onClick={() => setDraft(text)}>
+            <EditIcon className="size-4" />
+          </IconButton>
+        )}
+      </div>
+    </SaidBubble>
+  );
+}
+
+export function SaidBubble({ text, children }: { text: string; children?: ReactNode }) {
+  return (
+    <div className="group flex flex-col items-end gap-1">
+      <p className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 leading-relaxed whitespace-pre-wrap wrap-anywhere">
+        {text}
+      </p>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,206 @@
+import type { RunView } from "@headgate/client";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { client } from "../lib/client";
+import { problemOf } from "../lib/problems";
+import { tellOfRun } from "../lib/runs-told";
+import { follow, isOver, stop as stopRun, useLiveRun } from "./run-store";
+import { isActive, type Turn, turnsOf } from "./turns";
+
+const HISTORY = 1000;
+const RUNS = 100;
+/** Tells this browser's other tabs that a conversation goes on. */
+const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("headgate.chat");
+
+export function newId(): string {
+  // Not randomUUID, which there is none of on plain http.
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export interface Message {
+  text: string;
+  agent: string;
+  /** The agent's own where it is empty. */
+  model: string;
+  /** A retry or an edit of the turn of this run. */
+  replaces?: string;
+}
+
+/** A message on its way to the server, or one that did not get there. */
+export interface Pending extends Message {
+  key: string;
+}
+
+/** The history's end: all of it, but for very long conversations. */
+async function readHistory(id: string) {
+  const first = await client.sessions.history(id, { limit: HISTORY });
+  if (first.total <= HISTORY) return first;
+  return client.sessions.history(id, { limit: HISTORY, offset: first.total - HISTORY });
+}
+
+/** One conversation: what was said, what is being said, and what one can do about it. */
+export function useChat(sessionId: string | undefined, onBegun: (sessionId: string) => void) {
+  const queries = useQueryClient();
+  const [pending, setPending] = useState<Pending | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [fresh, setFresh] = useState(newId);
+
+  const history = useQuery({
+    queryKey: ["history", sessionId],
+    queryFn: () => readHistory(sessionId ?? ""),
+    enabled: !!sessionId,
+  });
+  const runs = useQuery({
+    queryKey: ["runs", sessionId],
+    queryFn: () => client.runs.list({ query: { session_id: sessionId ?? "", limit: RUNS } }),
+    enabled: !!sessionId,
+  });
+
+  const refresh = useCallback(
+    (id: string) => {
+      for (const key of [["history", id], ["runs", id], ["sessions"], ["usage"]])
+        void queries.invalidateQueries({ queryKey: key });
+    },
+    [queries],
+  );
+
+  const watch = useCallback(
+    (run: RunView, begun?: number) => {
+      follow(run.id, {
+        startedAt: begun ?? Math.min(Date.now(), Date.parse(run.started_at ?? run.created_at)),
+        lastSeq: begun ? 0 : run.last_seq,
+        onEnd: () => refresh(run.session_id),
+      });
+    },
+    [refresh],
+  );
+
+  const list = runs.data?.items;
+  const going = list?.find(isActive) ?? null;
+  const live = useLiveRun(going?.id ?? null);
+  // The events tell of the end before the list does.
+  const active = live && isOver(live) ? null : going;
+
+  useEffect(() => {
+    if (going) watch(going);
+  }, [going, watch]);
+
+  useEffect(() => {
+    const heard = (event: MessageEvent<string>) => refresh(event.data);
+    channel?.addEventListener("message", heard);
+    return () => channel?.removeEventListener("message", heard);
+  }, [refresh]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation has its own troubles
+  useEffect(() => setError(null), [sessionId]);
+
+  const turns = useMemo<Turn[]>(() => turnsOf(history.data?.items ?? [], list ?? []), [history.data, list]);
+
+  /** Begin a run. False when it was refused: then `error` says why, and what was written is still the user's. */
+  async function send(message: Message): Promise<boolean> {
+    const id = sessionId ?? fresh;
+    setError(null);
+    setPending({ ...message, key: newId() });
+    const begun = Date.now();
+    try {
+      const run = await client.runs.start(message.agent, {
+        messages: [{ role: "user", content: message.text }],
+        session_id: id,
+        ...(message.model && { model: message.model }),
+        ...(message.replaces && { replaces: message.replaces }),
+      });
+      adopt(run, begun);
+      return true;
+    } catch (failure) {
+      setError(failure);
+      const busy = problemOf(failure) as { code?: string; run_id?: string };
+      if (busy.code === "session_busy") refresh(id); // another tab was quicker: show what it does
+      return false;
+    } finally {
+      setPending(null);
+    }
+  }
+
+  function adopt(run: RunView, begun: number) {
+    watch(run, begun);
+    tellOfRun(run.id);
+    const key = ["runs", run.session_id];
+    const known = queries.getQueryData<{ items: RunView[] }>(key);
+    queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...(known?.items ?? [])] });
+    if (!sessionId) {
+      queries.setQueryData(["history", run.session_id], { items: [], total: 0, limit: HISTORY, offset: 0 });
+      setFresh(newId());
+      onBegun(run.session_id);
+    }
+    void queries.invalidateQueries({ queryKey: ["sessions"] });
+    channel?.postMessage(run.session_id);
+  }
+
+  /** Whatever is asked of a run: its answer goes into what is known, its refusal is shown. */
+  async function ask(what: () => Promise<RunView | undefined>): Promise<void> {
+    setError(null);
+    try {
+      const run = await what();
+      if (run) void queries.invalidateQueries({ queryKey: ["runs", run.session_id] });
+    } catch (failure) {
+      setError(failure);
+    }
+  }
+
+  return {
+    turns,
+    active,
+    live: active ? live : null,
+    pending,
+    error,
+    dismiss: () => setError(null),
+    isLoading: !!sessionId && (history.isLoading || runs.isLoading),
+    loadError: history.error ?? runs.error,
+    isCut: (history.data?.total ?? 0) > HISTORY,
+    reload: () => sessionId && refresh(sessionId),
+    send,
+    stop: (run: string) => ask(() => stopRun(run).then(() => undefined)),
+    pause: (run: string) => ask(() => client.runs.pause(run)),
+    resume: (run: string) => ask(() => client.runs.resume(run)),
+    approve: (run: string, id: string, yes: boolean, reason?: string) =>
+      ask(() => client.runs.approve(run, id, yes, reason)),
+    answer: (run: string, id: string, text: string) => ask(() => client.runs.answer(run, id, text)),
+    goOn: (run: string) =>
+      ask(async () => {
+        const begun = Date.now();
+        adopt(await client.runs.continue(run), begun);
+        return undefined;
+      }),
+  };
+}
+
+export type Chat = ReturnType<typeof useChat>;
+
+const SESSIONS = 30;
+
+/** The conversations, newest first, a page at a time. */
+export function useSessions() {
+  return useInfiniteQuery({
+    queryKey: ["sessions"],
+    queryFn: ({ pageParam }) => client.sessions.list({ query: { limit: SESSIONS, offset: pageParam } }),
+    initialPageParam: 0,
+    getNextPageParam: (page) =>
+      page.offset + page.items.length < page.total ? page.offset + page.items.length : undefined,
+  });
+}
+
+export function useAgents() {
+  return useQuery({
+    queryKey: ["agents"],
+    queryFn: () => client.request("GET /api/agents", { query: { limit: 100 } }),
+    staleTime: 60_000,
+  });
+}
+
+export function useModels() {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: () => client.request("GET /api/models", { query: { limit: 100 } }),
+    staleTime: 60_000,
+  });
+}

@@ -1,0 +1,94 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { client } from "../../lib/client";
+import { onRun } from "../../lib/runs-told";
+import { Spinner } from "../../ui";
+import { call } from "../shared/call";
+import { list } from "../shared/words";
+
+const ACTIVE = new Set(["queued", "running", "paused", "waiting"]);
+/** Other tabs tell of the runs they start. This finds those that were started elsewhere. */
+const LOOK_MS = 5000;
+const NEWEST = 10;
+const NO_CHANGE = new Set(["get_todo_list", "search_todos", "analyze_schedule", "get_user_datetime", "get_user_quota"]);
+
+/**
+ * Follows the user's runs over the one WebSocket of this page, and fetches todos again when a tool has changed some.
+ * Answers the names of the agents that are at work.
+ */
+export function useLiveTodos(): string[] {
+  const queries = useQueryClient();
+  const [working, setWorking] = useState<ReadonlyMap<string, string>>(new Map());
+  const known = useRef<Map<string, AbortController> | null>(null);
+  const newest = useQuery({
+    queryKey: ["newest-runs"],
+    queryFn: async () => (await call("GET /api/runs", { query: { limit: NEWEST } })).items,
+    refetchInterval: LOOK_MS,
+  });
+  const { refetch } = newest;
+
+  useEffect(() => onRun(() => void refetch()), [refetch]);
+
+  useEffect(() => {
+    if (!newest.data) return;
+    const first = known.current === null;
+    known.current ??= new Map();
+    for (const run of newest.data) {
+      if (known.current.has(run.id)) continue;
+      const stop = new AbortController();
+      known.current.set(run.id, stop);
+      // What it did before it was found; what had ended before this page was opened is in what it shows.
+      if (!first) void queries.invalidateQueries({ queryKey: ["todos"] });
+      if (ACTIVE.has(run.state)) void follow(run.id, run.agent, run.last_seq, stop.signal);
+    }
+
+    async function follow(id: string, agent: string, after: number, signal: AbortSignal) {
+      setWorking((before) => new Map(before).set(id, agent));
+      try {
+        for await (const { event, data } of client.runs.follow(id, {
+          after,
+          transports: ["socket", "stream"],
+          signal,
+        })) {
+          if (event === "tool_result" && !NO_CHANGE.has(data.tool_name)) void refresh();
+        }
+      } catch {
+        // Whoever started it tells of its failure; the list is fetched below in any case.
+      }
+      if (signal.aborted) return;
+      setWorking((before) => new Map([...before].filter(([run]) => run !== id)));
+      void refresh();
+    }
+
+    async function refresh() {
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: ["todos"] }),
+        queries.invalidateQueries({ queryKey: ["tags"] }),
+      ]);
+    }
+  }, [newest.data, queries]);
+
+  useEffect(
+    () => () => {
+      for (const stop of known.current?.values() ?? []) stop.abort();
+      known.current = null;
+    },
+    [],
+  );
+
+  return [...new Set(working.values())];
+}
+
+/** Says that the list may change by itself, and who does it. */
+export function LiveNote({ working }: { working: readonly string[] }) {
+  return (
+    <div role="status" className="empty:hidden">
+      {working.length > 0 && (
+        <p className="flex items-center gap-2.5 rounded-xl border border-accent/40 bg-accent-soft px-3 py-2 text-sm text-accent-text">
+          <Spinner className="size-4" /> {list(working)} {working.length === 1 ? "is" : "are"} at work: changes show
+          here as they happen.
+        </p>
+      )}
+    </div>
+  );
+}

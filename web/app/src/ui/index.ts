@@ -1,0 +1,12 @@
+export { Button, IconButton } from "./button";
+export { cn } from "./cn";
+export { CopyButton } from "./copy-button";
+export { ConfirmDialog, Dialog } from "./dialog";
+export { Checkbox, Field, SelectField, Switch, TextArea, TextField } from "./field";
+export { Menu, MenuItem, MenuSeparator } from "./menu";
+export { Meter } from "./meter";
+export { Alert, Badge, Card, EmptyState, ErrorState, Page, PageHeader } from "./panel";
+export { Loading, Skeleton, Spinner } from "./spinner";
+export { Table, Td, Th } from "./table";
+export { Tabs } from "./tabs";
+export { Toaster, toast } from "./toast";
