@@ -49,5 +49,5 @@ def build_abroad(settings: Settings, *, db: Database, clock: Clock, runs: Runs, 
     configs = PushConfigs(db, clock, keys, egress)
     cards = Cards(db, version=VERSION, default_agent=tasks.default_agent, streaming=settings.streaming_enabled)
     front = Front(Door(Handler(tasks, cards, configs)), tasks, cards, keys, public_url=settings.public_url)
-    worker = PushWorker(db, clock, runs, lookup, configs, keys, egress=egress, issuer=settings.origin)
+    worker = PushWorker(db, clock, runs, lookup, configs=configs, keys=keys, egress=egress, issuer=settings.origin)
     return Abroad(front, worker)

@@ -47,7 +47,7 @@ class Received(SdkRequest):
     """A request whose body was read, and held to our rules, before the SDK sees it."""
 
     def __init__(self, request: AnyRequest, exchange: Exchange, body: bytes, value: Any) -> None:
-        super().__init__({**request.scope, EXCHANGE: exchange, "path_params": {}}, request.receive)
+        super().__init__({**request.scope, EXCHANGE: exchange, "path_params": {}}, request.receive)  # type: ignore[arg-type]
         self._received = body
         self._value = value
 

@@ -20,7 +20,7 @@ from a2a.server.routes.common import ServerCallContextBuilder
 from a2a.server.routes.jsonrpc_dispatcher import JsonRpcDispatcher
 from a2a.server.routes.rest_dispatcher import RestDispatcher
 from a2a.types.a2a_pb2 import DeleteTaskPushNotificationConfigRequest, SendMessageRequest, SubscribeToTaskRequest
-from a2a.utils.error_handlers import rest_error_handler
+from a2a.utils.error_handlers import rest_stream_error_handler
 from a2a.utils.errors import (
     JSON_RPC_ERROR_CODE_MAP,
     A2AError,
@@ -159,7 +159,7 @@ class Rest(RestDispatcher):
         super().__init__(handler, Contexts())
         self._handler = handler
 
-    @rest_error_handler
+    @rest_stream_error_handler
     async def on_message_send_stream(self, request: Request) -> Any:
         @validate_version(NEW)
         async def begin(context: ServerCallContext) -> TaskUpdates:
@@ -169,7 +169,7 @@ class Rest(RestDispatcher):
 
         return await _streamed(self._handler, begin, self._build_call_context(request), rest)
 
-    @rest_error_handler
+    @rest_stream_error_handler
     async def on_subscribe_to_task(self, request: Request) -> Any:
         @validate_version(NEW)
         async def begin(context: ServerCallContext) -> TaskUpdates:
@@ -212,7 +212,7 @@ class OldRest(REST03Adapter):
             ("/tasks/{id}/pushNotificationConfigs/{push_id}", "DELETE"): partial(self._handle_request, self._deleted),
         }
 
-    @rest_error_handler
+    @rest_stream_error_handler
     async def _streams(
         self, begin: Callable[[Request, ServerCallContext], Awaitable[TaskUpdates]], request: Request
     ) -> Any:

@@ -139,7 +139,7 @@ class Fold:
         message.task_id, message.context_id = self.task_id, self.context_id
         return message
 
-    def _take(self, seq: int, name: bytes, data: bytes) -> list[Update]:
+    def _take(self, seq: int, name: bytes, data: bytes) -> list[Update]:  # noqa: PLR0911 - a case is a line
         match name:
             case b"message_delta":
                 return [*self._working(), self._said(seq, msgspec.json.decode(data)["content"])]

@@ -84,7 +84,7 @@ def refused(context: ServerCallContext, error: Exception) -> A2AError:
     if isinstance(error, AppError):
         exchange_of(context).error = error
         return known(error)(error.detail)
-    logger.exception("an A2A request failed", exc_info=error)
+    logger.error("an A2A request failed", exc_info=error)
     return InternalError()
 
 
@@ -278,10 +278,8 @@ def _history(params: Any) -> int | None:
 def _place(page_token: str) -> Place | None:
     if not page_token:
         return None
-    cursor = decode_list_tasks_cursor(page_token)
+    cursor = decode_list_tasks_cursor(page_token) or ListTasksCursor(None, "")
     try:
-        if cursor is None or cursor.timestamp_ns is None:
-            raise ValueError
-        return Place(from_nanoseconds(cursor.timestamp_ns), UUID(cursor.task_id))
+        return Place(from_nanoseconds(cursor.timestamp_ns or 0), UUID(cursor.task_id))
     except (ValueError, OverflowError):
         raise BadParams("the page token is none of ours") from None

@@ -25,8 +25,7 @@ DOMAIN = "headgate"
 LIMIT_CODE = -32029
 """Among those that JSON-RPC leaves to servers (-32000 to -32099), beside the ones that A2A took."""
 UNAVAILABLE_CODE = -32050
-_INVALID_PARAMS = -32602
-_OLD_CODES = {code for code in JSON_RPC_ERROR_CODE_MAP.values() if not -32009 <= code <= -32008}
+_OLD_CODES = {*JSON_RPC_ERROR_CODE_MAP.values()} - {-32008, -32009}
 """Those that 0.3 and 0.2.5 know."""
 _KINDS: dict[ErrorKind, type[A2AError]] = {
     ErrorKind.UNREADABLE: JSONParseError,

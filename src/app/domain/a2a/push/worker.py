@@ -63,9 +63,9 @@ class PushWorker:
         clock: Clock,
         runs: Runs,
         lookup: Lookup,
+        *,
         configs: PushConfigs,
         keys: PushKeys,
-        *,
         egress: Policy,
         issuer: str,
     ) -> None:
