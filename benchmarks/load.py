@@ -160,9 +160,9 @@ def get(url: str, path: str, **headers: str) -> bytes:
     ).encode()
 
 
-async def open_stream(url: str, request: bytes, *, keeps_text: bool = False) -> Stream:
+async def open_stream(url: str, request: bytes, *, keeps_text: bool = False, kind: type[Stream] = Stream) -> Stream:
     parts = urlsplit(url)
-    stream = Stream(request)
+    stream = kind(request)
     stream.keeps_text = keeps_text
     await asyncio.get_running_loop().create_connection(lambda: stream, parts.hostname or "", parts.port or 80)
     return stream

@@ -1,13 +1,34 @@
 """Speaking A2A as clients of each version do, without their SDKs."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import msgspec
+from a2a.types.a2a_pb2 import (
+    AgentCard,
+    ListTaskPushNotificationConfigsResponse,
+    ListTasksResponse,
+    SendMessageResponse,
+    StreamResponse,
+    Task,
+    TaskPushNotificationConfig,
+)
+from google.protobuf.json_format import ParseDict
 
+SHAPES = {
+    "SendMessage": SendMessageResponse,
+    "GetTask": Task,
+    "CancelTask": Task,
+    "ListTasks": ListTasksResponse,
+    "CreateTaskPushNotificationConfig": TaskPushNotificationConfig,
+    "GetTaskPushNotificationConfig": TaskPushNotificationConfig,
+    "ListTaskPushNotificationConfigs": ListTaskPushNotificationConfigsResponse,
+    "GetExtendedAgentCard": AgentCard,
+}
+"""Of 1.0, whose schema is that of its protocol buffers: every answer is held to it."""
 NEW = {"A2A-Version": "1.0"}
 
 
@@ -40,11 +61,6 @@ class Frame:
         return told
 
 
-@dataclass
-class Stream:
-    frames: list[Frame] = field(default_factory=list)
-
-
 def message(text: str, message_id: str | None = None, **members: Any) -> dict[str, Any]:
     """Params of 1.0."""
     said = {"messageId": message_id or str(uuid4()), "role": "ROLE_USER", "parts": [{"text": text}], **members}
@@ -68,7 +84,10 @@ def request(method: str, params: Any = None, request_id: Any = 1) -> dict[str, A
 async def rpc(client: httpx.AsyncClient, method: str, params: Any = None, *, path: str = "/a2a", **more: Any) -> Answer:
     headers = {**headers_of(method), **more.pop("headers", {})}
     answer = await client.post(path, json=request(method, params), headers=headers, timeout=20, **more)
-    return Answer(answer.status_code, answer.json(), answer.headers)
+    body = answer.json()
+    if body.get("result") is not None and (shape := SHAPES.get(method)):
+        ParseDict(body["result"], shape())  # raises where a field is unknown or of another type
+    return Answer(answer.status_code, body, answer.headers)
 
 
 async def frames_of(response: httpx.Response) -> AsyncIterator[Frame]:
@@ -82,7 +101,10 @@ async def frames_of(response: httpx.Response) -> AsyncIterator[Frame]:
             fields[name] = value
         elif fields:
             assert "event" not in fields
-            yield Frame(int(fields["id"]) if "id" in fields else None, msgspec.json.decode(fields["data"]))
+            frame = Frame(int(fields["id"]) if "id" in fields else None, msgspec.json.decode(fields["data"]))
+            if "result" in frame.data and "kind" not in frame.result:
+                ParseDict(frame.result, StreamResponse())
+            yield frame
             fields = {}
 
 
@@ -109,6 +131,8 @@ def text_of(frames: list[Frame]) -> str:
     """Of 1.0: what the chunks of the answer add up to."""
     text = ""
     for frame in frames:
+        if "task" in frame.result:
+            text = answer_of(frame.result["task"])
         if (update := frame.result.get("artifactUpdate")) and update["artifact"]["artifactId"] == "answer":
             said = "".join(part["text"] for part in update["artifact"]["parts"])
             text = text + said if update.get("append") else said
@@ -116,6 +140,7 @@ def text_of(frames: list[Frame]) -> str:
 
 
 def answer_of(task: dict[str, Any]) -> str:
+    """All texts of its artifacts."""
     return "".join(
         part["text"] for artifact in task.get("artifacts", []) for part in artifact["parts"] if "text" in part
     )

@@ -113,7 +113,7 @@ async def test_who_was_cut_off_goes_on_after_the_last_event_it_knows(client: htt
     assert kinds(rest)[0] == "task working"
     assert answer_of(rest[0].result["task"]) == text_of(seen)
     whole = (await rpc(client, "GetTask", {"id": task_id})).result
-    assert text_of(seen) + text_of(rest) == answer_of(whole) == "Still here. " * 10
+    assert text_of(rest) == answer_of(whole) == "Still here. " * 10
     assert min(frame.id for frame in rest[1:] if frame.id is not None) > last
     late = await rpc(client, "SubscribeToTask", {"id": task_id})
     assert late.error["code"] == -32004

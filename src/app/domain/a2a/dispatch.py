@@ -126,7 +126,8 @@ class OldRpc(JSONRPC03Adapter):
 
     async def handle_request(self, request_id: Any, method: str, body: dict[str, Any], request: Request) -> Any:
         try:
-            self.METHOD_TO_MODEL[method].model_validate(body)
+            model: Any = self.METHOD_TO_MODEL[method]
+            model.model_validate(body)
         except ValidationError:
             return self._generate_error_response(request_id, InvalidParamsError())
         return await super().handle_request(request_id, method, body, request)
@@ -144,7 +145,8 @@ class OldRpc(JSONRPC03Adapter):
         self, request_id: Any, request_obj: Any, context: ServerCallContext
     ) -> TaskStream:
         if isinstance(request_obj, old_types.SendStreamingMessageRequest):
-            params = conversions.to_core_send_message_request(request_obj)
+            asked = old_types.SendMessageRequest(id=request_obj.id, params=request_obj.params)
+            params = conversions.to_core_send_message_request(asked)
             begin: Open = partial(self._ours.sending, params)
         else:
             begin = partial(self._ours.subscribing, conversions.to_core_subscribe_to_task_request(request_obj))

@@ -33,17 +33,20 @@ def rpc(request_id: Any, response: StreamResponse) -> dict[str, Any]:
 
 def old_rpc(request_id: Any, response: StreamResponse) -> dict[str, Any]:
     """JSON-RPC, 0.3 and 0.2.5."""
-    told = conversions.to_compat_stream_response(response, request_id)
-    return told.model_dump(mode="json", by_alias=True, exclude_none=True)
+    event = conversions.to_compat_stream_response(response, request_id)
+    told: dict[str, Any] = event.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return told
 
 
 def rest(response: StreamResponse) -> dict[str, Any]:
-    return MessageToDict(response)
+    told: dict[str, Any] = MessageToDict(response)
+    return told
 
 
 def old_rest(response: StreamResponse) -> dict[str, Any]:
-    told = conversions.to_compat_stream_response(response).result
-    return MessageToDict(old_proto_utils.ToProto.stream_response(told))
+    event = conversions.to_compat_stream_response(response).result
+    told: dict[str, Any] = MessageToDict(old_proto_utils.ToProto.stream_response(event))
+    return told
 
 
 def rpc_shape(request_id: Any, *, old: bool) -> Shape:

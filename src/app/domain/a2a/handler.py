@@ -1,9 +1,9 @@
 """The A2A SDK's request handler, over runs and their logs."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -88,16 +88,16 @@ def refused(context: ServerCallContext, error: Exception) -> A2AError:
     return InternalError()
 
 
-def guarded[**P, R](
-    method: "Callable[Concatenate[Handler, Any, ServerCallContext, P], Awaitable[R]]",
-) -> "Callable[Concatenate[Handler, Any, ServerCallContext, P], Awaitable[R]]":
+def guarded[T](
+    method: "Callable[[Handler, Any, ServerCallContext], Coroutine[Any, Any, T]]",
+) -> "Callable[[Handler, Any, ServerCallContext], Coroutine[Any, Any, T]]":
     """Checks that what must be there is there, and masks what goes wrong."""
 
     @wraps(method)
-    async def call(handler: "Handler", params: Any, context: ServerCallContext, *a: P.args, **k: P.kwargs) -> R:
+    async def call(handler: "Handler", params: Any, context: ServerCallContext) -> T:
         try:
             validate_proto_required_fields(params)
-            return await method(handler, params, context, *a, **k)
+            return await method(handler, params, context)
         except Exception as error:  # noqa: BLE001 - masked
             raise refused(context, error) from None
 

@@ -59,7 +59,7 @@ def answer_of(asked: Asked) -> Message:
 
 def _status(asked: Asked, fold: Fold | None) -> TaskStatus:
     if fold is None:
-        status = TaskStatus(state=STATES[asked.run.state])  # type: ignore[arg-type]
+        status = TaskStatus(state=STATES[asked.run.state])
         if asked.run.error and asked.run.error.get("detail"):
             status.message.message_id = f"{asked.run.id}-{asked.run.last_seq}"
             status.message.role = Role.ROLE_AGENT
