@@ -2,8 +2,11 @@
 
 import json
 import sys
+from importlib.metadata import version
 
 from a2a import types
+
+VERSION = version("a2a-sdk")
 
 
 def plain(value):
@@ -16,6 +19,7 @@ def plain(value):
 for name, data in json.load(sys.stdin):
     parsed = getattr(types, name).model_validate(data)
     kept = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if name != "AgentCard":  # a card has what other versions need as well
+    # A card has what other versions need as well, and this SDK knows no ids of push notification configurations.
+    if name != "AgentCard" and not (VERSION == "0.2.5" and "PushNotification" in name):
         assert plain(kept) == plain(data), f"{name}: {plain(data)} was understood as {plain(kept)}"
 print("fits")

@@ -74,6 +74,6 @@ async def test_any_node_cancels_a_task_at_once(nodes: tuple[Fleet, httpx.AsyncCl
                 answer = await http.post(f"{fleet.urls['second']}/a2a", json=cancel, headers=NEW)
                 took = time.monotonic() - began
 
+    assert 0 < took < 3.0  # it was told of the end, and did not give up waiting for it
     assert answer.json()["result"]["status"]["state"] == "TASK_STATE_CANCELED"
     assert kinds(told)[-1] == "statusUpdate canceled"
-    assert took < 1.0  # some 50 ms on a quiet machine
