@@ -11,7 +11,7 @@ import anyio
 import msgspec
 
 from benchmarks import servers
-from benchmarks.load import Stream, open_stream, post
+from benchmarks.load import Stream, admitted, post
 from benchmarks.measures import Broken, percentile
 from benchmarks.servers import Server
 
@@ -67,9 +67,8 @@ async def _measure(server: Server, plan: Plan) -> TaskFigures:
     streams: list[Stream] = []
 
     async def come(number: int) -> None:
-        stream = await open_stream(server.url, _request(server, plan, number), kind=_TaskStream)
+        stream, _ = await admitted(server.url, _request(server, plan, number), kind=_TaskStream)
         streams.append(stream)
-        await stream.answered
         if stream.status != 200:
             raise Broken(f"{server.name}: a stream was refused with {stream.status}\n{server.complaints()}")
 

@@ -56,5 +56,6 @@ def test_required_arguments_are_those_without_a_default() -> None:
         "search_todos": ["query"],
         "batch_update_schedule": ["updates"],
         "ask_user": ["prompt"],
+        "hand_out": ["name", "parts"],
     }
     assert {"from", "to"} <= {*TOOLS["get_todo_list"].parameters["properties"]}

@@ -202,6 +202,7 @@ class Handler(RequestHandler):
         pushed = params.configuration.HasField("task_push_notification_config")
         if pushed:
             self._push.check(params.configuration.task_push_notification_config)
+            await self._push.check_room(exchange.user)
         asked, after = await self._tasks.send(exchange.user, exchange.agent, params.message, exchange.idempotency_key)
         if pushed:
             config = params.configuration.task_push_notification_config

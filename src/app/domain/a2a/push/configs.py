@@ -45,6 +45,12 @@ class PushConfigs:
         if len(config.id) > 128:  # noqa: PLR2004 - its column
             raise BadParams("an id has at most 128 characters")
 
+    async def check_room(self, user: Principal) -> None:
+        """Before a task is begun that would have one. Raises TooManyPushConfigs."""
+        async with self._db.reading() as db_session:
+            if await PushRepository(db_session).count(user.user_id) >= MOST_OF_A_USER:
+                raise TooManyPushConfigs(MOST_OF_A_USER)
+
     async def put(
         self, user: Principal, run: RunView, config: TaskPushNotificationConfig, *, old: bool, told_seq: int
     ) -> TaskPushNotificationConfig:
