@@ -6,14 +6,15 @@ from pathlib import Path
 
 import anyio
 
+from benchmarks import tasks
 from benchmarks.adapters import Costs, adapters
 from benchmarks.comparison import FULL, QUICK, Figures, compare
 from benchmarks.crowd import Crowd, Plan, crowd
 from benchmarks.gate import GateCost, gates
 from benchmarks.measures import Broken
-from benchmarks.report import adapters_table, crowd_table, gates_table, save, table
+from benchmarks.report import adapters_table, crowd_table, gates_table, save, table, tasks_tables
 
-PARTS = ["sqlite", "postgres", "crowd", "adapters", "gate"]
+PARTS = ["sqlite", "postgres", "crowd", "tasks", "adapters", "gate"]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -29,6 +30,7 @@ def main() -> int:
     crowds: list[Crowd] = []
     costs: list[Costs] = []
     gate_costs: list[GateCost] = []
+    streams: list[tasks.TaskFigures] = []
     try:
         if databases := [part for part in parts if part in {"sqlite", "postgres"}]:
             results = anyio.run(compare, plan, databases, backend_options={"use_uvloop": True})
@@ -36,6 +38,10 @@ def main() -> int:
             print("measuring a crowd ...", flush=True)
             many = Plan(runs=200, starting_seconds=10) if options.quick else Plan(a_second=options.pace)
             crowds = [anyio.run(crowd, many, backend_options={"use_uvloop": True})]
+        if "tasks" in parts:
+            print("measuring task streams ...", flush=True)
+            some = tasks.Plan(streams=100, starting_seconds=10, steady_seconds=10) if options.quick else tasks.Plan()
+            streams = anyio.run(tasks.tasks, some, backend_options={"use_uvloop": True})
         if "adapters" in parts:
             print("measuring adapters ...", flush=True)
             costs = [anyio.run(adapters, backend_options={"use_uvloop": True})]
@@ -46,8 +52,9 @@ def main() -> int:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1
     of_gate = [gates_table(gate_costs)] if gate_costs else []
-    print("\n\n".join([table(results), *map(crowd_table, crowds), *map(adapters_table, costs), *of_gate]))
-    print(f"\nAlso in {save(results, RESULTS, crowds, costs, gate_costs)}")
+    parted = [*map(crowd_table, crowds), *tasks_tables(streams), *map(adapters_table, costs), *of_gate]
+    print("\n\n".join([table(results), *parted]))
+    print(f"\nAlso in {save(results, RESULTS, crowds, costs, gate_costs, streams)}")
     return 0
 
 

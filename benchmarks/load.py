@@ -160,21 +160,21 @@ def get(url: str, path: str, **headers: str) -> bytes:
     ).encode()
 
 
-async def open_stream(url: str, request: bytes, *, keeps_text: bool = False) -> Stream:
+async def open_stream(url: str, request: bytes, *, keeps_text: bool = False, kind: type[Stream] = Stream) -> Stream:
     parts = urlsplit(url)
-    stream = Stream(request)
+    stream = kind(request)
     stream.keeps_text = keeps_text
     await asyncio.get_running_loop().create_connection(lambda: stream, parts.hostname or "", parts.port or 80)
     return stream
 
 
-async def admitted(url: str, request: bytes) -> tuple[Stream, int]:
+async def admitted(url: str, request: bytes, *, kind: type[Stream] = Stream) -> tuple[Stream, int]:
     """A stream that was let in: where the server is busy it is asked again when it says so, as clients do.
 
     With it comes how often it was busy.
     """
     for refused in itertools.count():
-        stream = await open_stream(url, request)
+        stream = await open_stream(url, request, kind=kind)
         await stream.answered
         if stream.status != _BUSY:
             return stream, refused

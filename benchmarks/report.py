@@ -13,6 +13,7 @@ from benchmarks.adapters import Costs
 from benchmarks.comparison import Figures
 from benchmarks.crowd import Crowd
 from benchmarks.gate import GateCost
+from benchmarks.tasks import TaskFigures
 
 AIMS = {"sqlite": (3.0, 0.0), "postgres": (3.0, 2.5)}
 """Of the ratio, and of the ratio with the database server's own CPU."""
@@ -30,6 +31,7 @@ def save(
     crowds: Sequence[Crowd] = (),
     costs: Sequence[Costs] = (),
     gates: Sequence[GateCost] = (),
+    tasks: Sequence[TaskFigures] = (),
 ) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
@@ -42,6 +44,7 @@ def save(
         "crowds": msgspec.to_builtins(list(crowds)),
         "adapters": msgspec.to_builtins(list(costs)),
         "gate": msgspec.to_builtins(list(gates)),
+        "tasks": msgspec.to_builtins(list(tasks)),
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     return path
@@ -61,6 +64,23 @@ def crowd_table(found: Crowd) -> str:
         _aimed("starts told to come back, that did", f"{found.refused}"),
     ]
     return "\n".join(lines)
+
+
+def tasks_tables(found: Sequence[TaskFigures]) -> list[str]:
+    """A2A: only ours has an aim."""
+    tables = []
+    for figures in found:
+        aim, share = ("under 100" if figures.name == "Headgate" else ""), figures.whole / figures.streams
+        lines = [
+            f"{figures.streams:,} A2A task streams of an event a second, {figures.name}",
+            _aimed("ms from chunk to reader, p50", f"{figures.p50:.1f}"),
+            _aimed("ms from chunk to reader, p95", f"{figures.p95:.1f}", aim, reached=figures.p95 < 100),
+            _aimed("ms from chunk to reader, p99", f"{figures.p99:.1f}"),
+            _aimed("complete", f"{share:.2%}"),
+            _aimed("cores that the server kept busy", f"{figures.cores:.2f}"),
+        ]
+        tables.append("\n".join(lines))
+    return tables
 
 
 def adapters_table(costs: Costs) -> str:

@@ -121,6 +121,15 @@ def baseline(folder: Path, provider_url: str) -> Iterator[Server]:
 
 
 @contextmanager
+def a2a_baseline(folder: Path) -> Iterator[Server]:
+    port, log = free_port(), folder / "a2a_baseline.log"
+    url = f"http://127.0.0.1:{port}"
+    with _process(log, "benchmarks.a2a_baseline", "--port", str(port)) as process:
+        _await_url(f"{url}/.well-known/agent-card.json", process, log)
+        yield Server("A2A SDK, in memory", url, process, log)
+
+
+@contextmanager
 def headgate(
     folder: Path,
     provider_url: str,
@@ -128,6 +137,7 @@ def headgate(
     database_url: str = "",
     database: psutil.Process | None = None,
     delays: Path | None = None,
+    model: str = "",
 ) -> Iterator[Server]:
     """`headgate serve` with nothing turned off and limits that the benchmark does not reach.
 
@@ -141,6 +151,7 @@ def headgate(
         "HEADGATE_DATA_DIR": str(folder / "data"),
         "HEADGATE_DATABASE_URL": database_url,
         "HEADGATE_PORT": str(port),
+        "HEADGATE_DEFAULT_MODEL": model,
         "OPENAI_BASE_URL": provider_url,
         "OPENAI_API_KEY": "sk-benchmark",
         **{f"HEADGATE_{name}": _UNLIMITED for name in limits},

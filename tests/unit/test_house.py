@@ -25,10 +25,12 @@ PLANTS = {
     "The rooms of sessions": ("domain/sessions/schemas.py", "import app.domain.sessions.repository"),
     "The rooms of agents": ("domain/agents/repository.py", "import app.domain.agents.service"),
     "The rooms of runs": ("domain/runs/events.py", "import app.domain.runs.service"),
+    "The rooms of a2a": ("domain/a2a/errors.py", "import app.domain.a2a.service"),
     "A domain's tables and queries are its own": ("domain/agents/service.py", "import app.domain.todos.repository"),
     "Litestar stays at the door": ("domain/sessions/service.py", "import litestar"),
     "The Agents SDK stays where runs are made": ("domain/todos/schedule.py", "import agents"),
-    "SDKs that nothing uses yet stay out": ("domain/runs/states.py", "import a2a"),
+    "The A2A SDK stays in a2a": ("domain/runs/states.py", "import a2a"),
+    "SDKs that nothing uses yet stay out": ("domain/runs/states.py", "import temporalio"),
     "Nothing goes round in a circle": ("lib/observability/redaction.py", "import app.lib.observability.logs"),
 }
 

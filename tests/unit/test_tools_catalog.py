@@ -11,7 +11,15 @@ EFFECTS = {"create_todo", "update_todo", "delete_todo", "schedule_todo", "batch_
 
 def test_the_catalogue_names_each_tool_once() -> None:
     assert {*TOOLS} == EFFECTS | {
-        *("get_todo_list", "search_todos", "analyze_schedule", "get_user_datetime", "get_user_quota", "ask_user")
+        *(
+            "get_todo_list",
+            "search_todos",
+            "analyze_schedule",
+            "get_user_datetime",
+            "get_user_quota",
+            "ask_user",
+            "hand_out",
+        )
     }
     assert all(name == tool.name and tool.description for name, tool in TOOLS.items())
 
@@ -48,5 +56,6 @@ def test_required_arguments_are_those_without_a_default() -> None:
         "search_todos": ["query"],
         "batch_update_schedule": ["updates"],
         "ask_user": ["prompt"],
+        "hand_out": ["name", "parts"],
     }
     assert {"from", "to"} <= {*TOOLS["get_todo_list"].parameters["properties"]}

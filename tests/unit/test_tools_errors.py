@@ -36,7 +36,7 @@ def test_bad_arguments_are_not_repeated(arguments: dict[str, Any] | bytes, path:
     tool = Tool(name="paint", description="Paints.", arguments=Wanted, work=_work)
 
     with pytest.raises(ToolInputInvalid) as refused:
-        tool._decode(arguments)
+        tool.decode(arguments)
 
     assert KEY not in refused.value.detail
     assert path in refused.value.detail

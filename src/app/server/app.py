@@ -14,6 +14,7 @@ from app.lib.crypto.ring import Ring
 from app.lib.db.engine import Database
 from app.lib.egress.policy import Policy
 from app.lib.providers.registry import Registry
+from app.server.a2a import build_abroad
 from app.server.bodies import MAX_BODY, JSONRequest
 from app.server.edge import Edge
 from app.server.health import HealthController, Probe, front
@@ -74,6 +75,8 @@ def create_app(
         limiting=limiting,
     )
 
+    abroad = build_abroad(settings, db=db, clock=clock, runs=running.runs, secret=identity.jwt_secret)
+
     probe = Probe(settings.database)
 
     async def close_database() -> None:
@@ -92,6 +95,7 @@ def create_app(
             **identity.dependencies,
             **running.dependencies,
             **vaulting.dependencies,
+            **abroad.dependencies,
         },
         state=State(
             {
@@ -112,7 +116,7 @@ def create_app(
             }
         ),
         # Whoever stands first leaves last: runs use the vault until they are let go.
-        lifespan=[watch_signals, vaulting.lifespan, running.lifespan, *lifespan],
+        lifespan=[watch_signals, vaulting.lifespan, running.lifespan, abroad.lifespan, *lifespan],
         on_startup=[probe.answers],
         on_shutdown=[close_database],
         request_class=JSONRequest,

@@ -24,6 +24,7 @@ class Identity:
     access: AccessService
     middleware: DefineMiddleware
     dependencies: dict[str, Provide]
+    jwt_secret: str
 
 
 def build_identity(settings: Settings, *, db: Database, clock: Clock) -> Identity:
@@ -56,6 +57,7 @@ def build_identity(settings: Settings, *, db: Database, clock: Clock) -> Identit
             "origins": _always(origins),
             "entrance": _always(Entrance(origins, signup_open=settings.signup_open)),
         },
+        jwt_secret,
     )
 
 

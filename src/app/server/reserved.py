@@ -1,3 +1,3 @@
 """Settings that are accepted already and have no effect yet: the start says so of those that are set."""
 
-RESERVED = frozenset({"a2a_conformance"})
+RESERVED: frozenset[str] = frozenset()

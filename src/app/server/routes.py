@@ -2,6 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
+from app.domain.a2a.controllers import A2AController, extended_card, push_keys, well_known_card
 from app.domain.accounts.controllers import AccessController, AdminUserController, MeController
 from app.domain.agents.controllers import AgentController
 from app.domain.providers.controllers import ModelController, ProviderController
@@ -48,4 +49,8 @@ ROUTES: list[ControllerRouterHandler] = [
     UsageController,
     AdminUsageController,
     QuotaController,
+    A2AController,
+    well_known_card,
+    extended_card,
+    push_keys,
 ]

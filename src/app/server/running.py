@@ -29,6 +29,7 @@ from app.lib.clock import Clock
 from app.lib.db.engine import Database
 from app.lib.egress.policy import Policy
 from app.lib.providers.credentials import ApiKey, BedrockKeys, server_credentials
+from app.lib.providers.demo.conformance import ConformanceWire
 from app.lib.providers.errors import BadKey
 from app.lib.providers.registry import WIRES, Registry, is_known
 from app.lib.runlog.hub import Hub
@@ -260,6 +261,7 @@ def build_registry(settings: Settings) -> Registry:
             lend=lend if lend is not None else (None if settings.on_loopback else ()),
         ),
         egress=Policy(settings.egress_allow),
+        conformance=ConformanceWire(settings.tck_streaming_timeout) if settings.a2a_conformance else None,
     )
 
 

@@ -140,7 +140,9 @@ class Settings(BaseSettings):
     default_model: str = ""
     """provider/model for agents that name none. Empty: the first provider with a key, else demo/todo."""
     a2a_conformance: bool = False
-    """Turns on what only the A2A conformance tests need."""
+    """Puts the agent of the public A2A conformance tests in the default agent's place. Not for production."""
+    tck_streaming_timeout: Annotated[float, seconds(600), Field(validation_alias="TCK_STREAMING_TIMEOUT")] = 2.0
+    """How many seconds the conformance tests wait for a stream, where they are run with another value than theirs."""
 
     # The server's own providers, by their usual names, without the prefix.
     openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None

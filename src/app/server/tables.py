@@ -1,5 +1,6 @@
 """Every table there is: importing this module fills the metadata that migrations are compared with."""
 
+from app.domain.a2a import models as a2a_models  # noqa: F401
 from app.domain.accounts import models as accounts_models  # noqa: F401
 from app.domain.agents import models as agents_models  # noqa: F401
 from app.domain.agents.tools import models as tools_models  # noqa: F401

@@ -1,6 +1,7 @@
 """Who may come in, decided before a handler is called."""
 
 from typing import Any
+from uuid import UUID
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -38,8 +39,16 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         value = ticket(connection) if connection.route_handler.opt.get("ticketed") else None
         if value is None:
             raise NotAuthenticated
-        user, run_ticket = await self._tickets.for_run(value, connection.path_params["run_id"])
+        user, run_ticket = await self._tickets.for_run(value, _run_id(connection))
         return AuthenticationResult(user=user, auth=run_ticket)
+
+
+def _run_id(connection: AnyConnection) -> UUID:
+    """In the path; of an A2A task in the query, where it is called that."""
+    try:
+        return UUID(str(connection.path_params.get("run_id") or connection.query_params.get("taskId")))
+    except ValueError:
+        raise NotAuthenticated from None
 
 
 def bearer_token(connection: AnyConnection) -> str | None:

@@ -22,6 +22,7 @@ from app.domain.runs.asking import answered, approved, outcome_unknown
 from app.domain.runs.attempt import Attempt
 from app.domain.runs.callers import Callers
 from app.domain.runs.events import Retrying
+from app.domain.runs.handing import hand_out
 from app.domain.runs.memory import BEGUN, ROOT
 from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
@@ -180,6 +181,8 @@ def durable_tool(tool: Tool, *, needs_approval: bool = False) -> FunctionTool:
 async def _outcome(tool: Tool, attempt: Attempt, call_id: str, arguments: str) -> tuple[dict[str, Any], bool]:
     """What the tool answers; its failure is an answer too, since the model can do something about it."""
     try:
+        if tool.hands_out:
+            return hand_out(tool, attempt, call_id, _given(arguments)), False
         work = tool.invoke(attempt.context, attempt.place(call_id), _given(arguments))
         return await (to_its_end(work) if tool.effect else work), False
     except AppError as error:

@@ -10,6 +10,7 @@ from app.domain.runs.attempt import Attempt
 from app.domain.runs.events import Cancelled, Completed, Failed, RateLimitExceeded, RunEnd
 from app.domain.runs.states import RunState
 from app.lib.errors import STATUS, AppError
+from app.lib.providers.errors import TaskRejected
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,4 +50,5 @@ def failed(attempt: Attempt, error: AppError) -> Ending:
         told = RateLimitExceeded(**error.event)
         return Ending(state=RunState.LIMITED, event=told, message=message, error=problem)
     event = Failed(**problem, message=error.detail, partial_message=message)
-    return Ending(state=RunState.FAILED, event=event, message=message, error=problem)
+    state = RunState.REJECTED if isinstance(error, TaskRejected) else RunState.FAILED
+    return Ending(state=state, event=event, message=message, error=problem)

@@ -69,6 +69,8 @@ class ToolResult(_Event, frozen=True, tag="tool_result"):
 
 
 class Artifact(_Event, frozen=True, tag="artifact"):
+    """Each part is one of `text`, `raw` (base64), `url` and `data`, with `filename` and `media_type` where known."""
+
     artifact_id: str
     name: str
     parts: list[dict[str, Any]]

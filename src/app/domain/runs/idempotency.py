@@ -9,7 +9,9 @@ import msgspec
 
 from app.domain.runs.errors import BadIdempotencyKey
 
-Route = Literal["agents/invoke", "runs/continue", "todos/agent-create", "todos/agent-create/stream", "v1/chat/stream"]
+Route = Literal[
+    "agents/invoke", "runs/continue", "todos/agent-create", "todos/agent-create/stream", "v1/chat/stream", "a2a"
+]
 """The routes that start. How the answer is asked for (`Accept`, `Prefer`, the query) makes no other start."""
 _KEY = re.compile(r"[ -~]{1,255}")
 

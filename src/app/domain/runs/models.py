@@ -54,6 +54,8 @@ class Run(OwnedRecord):
     replaces: Mapped[UUID | None] = mapped_column(default=None)
     secret_id: Mapped[UUID | None] = mapped_column(default=None)
     """Which of the owner's keys it was started with. No foreign key: the run outlives it."""
+    origin: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    """Of a start that came by another protocol: what it was called there, as JSON."""
     started_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
     ended_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), default=None)
     final_message: Mapped[str | None] = mapped_column(Text, default=None)

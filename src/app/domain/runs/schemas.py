@@ -41,6 +41,13 @@ class ContinueRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start that came by A2A was called there: any texts that its client chose."""
+
+    context_id: str
+    message_id: str
+
+
 class Started(msgspec.Struct, frozen=True):
     run_id: UUID
     session_key: str

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.domain.accounts.schemas import Principal
+from app.domain.agents.schemas import DefinitionSet
 from app.domain.agents.service import AgentService
 from app.domain.quotas.service import Gate, Metering, Passage
 from app.domain.runs.admission import Place
@@ -31,7 +32,7 @@ from app.domain.runs.models import Run
 from app.domain.runs.questions import APPROVAL, INPUT
 from app.domain.runs.records import Claim
 from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
-from app.domain.runs.schemas import ContinueRun, Reset, RunView, Started, StartRun, lost_cursor
+from app.domain.runs.schemas import ContinueRun, Origin, Reset, RunView, Started, StartRun, lost_cursor
 from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
 from app.domain.runs.translate import TIME_LINE
 from app.domain.sessions.errors import SessionNotFound
@@ -82,7 +83,14 @@ class Runs:
         """Room for one who will follow a run, taken before the run is started. Raises TooManyReaders."""
         return self._engine.admission.reader()
 
-    async def start(self, user: Principal, agent: str, body: StartRun, again: RepeatableStart | None = None) -> Started:
+    async def start(
+        self,
+        user: Principal,
+        agent: str | DefinitionSet,
+        body: StartRun,
+        again: RepeatableStart | None = None,
+        origin: Origin | None = None,
+    ) -> Started:
         """Store a run and hand it to the engine. Nothing is stored or counted where it is refused.
 
         A start that may be said `again` and was said before is the run of then, and costs nothing. All others pass the
@@ -92,7 +100,7 @@ class Runs:
             return Started(*begun)
         with self._engine.admit() as place:
             passage = self._gate.passage(user.user_id, uuid7())
-            return await self._start(user, agent, body, again, place=place, passage=passage)
+            return await self._start(user, agent, body, again, origin, place=place, passage=passage)
 
     async def go_on(self, user: Principal, run_id: UUID, body: ContinueRun, again: RepeatableStart | None) -> Started:
         """Start a run that goes on where a final one broke off. Raises NotContinuable."""
@@ -105,9 +113,10 @@ class Runs:
     async def _start(
         self,
         user: Principal,
-        agent: str,
+        agent: str | DefinitionSet,
         body: StartRun,
         again: RepeatableStart | None,
+        origin: Origin | None,
         *,
         place: Place,
         passage: Passage,
@@ -121,7 +130,9 @@ class Runs:
                 if (begun := await keys.take(again, run_id, now=now)) is not None:
                     return Started(*begun)
             standing = await passage.enter(db_session)
-            definitions = with_model(await AgentService.open(db_session, user.user_id).definition(agent), body.model)
+            if isinstance(agent, str):
+                agent = await AgentService.open(db_session, user.user_id).definition(agent)
+            definitions = with_model(agent, body.model)
             model = definitions.root_agent.model or self._default_model
             models, fallbacks = models_of(definitions)
             if await self._callers.check(db_session, user.user_id, body.secret_id, {model, *models}, fallbacks):
@@ -150,6 +161,7 @@ class Runs:
                 "replaces": body.replaces,
                 "secret_id": body.secret_id,
                 "cancel_when_left": body.on_disconnect == "cancel",
+                "origin": msgspec.json.encode(origin) if origin else None,
                 "created_at": now,
                 "updated_at": now,
                 "started_at": now,

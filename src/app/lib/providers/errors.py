@@ -97,3 +97,13 @@ class BadRegion(AppError):
 
     def __init__(self) -> None:
         super().__init__("The region is missing or is not the name of an AWS region, such as eu-central-1.")
+
+
+class TaskRejected(AppError):
+    """What is asked for will not be done: the run ends `rejected`, not failed."""
+
+    kind = ErrorKind.INVALID
+    code = "task_rejected"
+
+    def __init__(self) -> None:
+        super().__init__("The agent does not take on this task.")

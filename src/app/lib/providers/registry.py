@@ -14,6 +14,7 @@ from app.lib.providers.bedrock.wire import BEDROCK, BedrockWire
 from app.lib.providers.calling import Timeouts
 from app.lib.providers.chat.wire import ChatWire
 from app.lib.providers.credentials import Address, Credential, checked_base_url
+from app.lib.providers.demo.conformance import CONFORMANCE, ConformanceWire
 from app.lib.providers.demo.wire import PROVIDER as DEMO
 from app.lib.providers.demo.wire import DemoWire
 from app.lib.providers.errors import BadRegion, CredentialMissing, ProviderError, ProviderErrorKind, UnknownModel
@@ -67,11 +68,13 @@ class Registry:
         timeouts: Timeouts | None = None,
         demo_words_per_second: float = 30.0,
         egress: Policy | None = None,
+        conformance: ConformanceWire | None = None,
     ) -> None:
         """`egress` says where users' own credentials may lead; without it, to the public internet."""
         self._own = dict(own or {})
         self._timeouts = timeouts or Timeouts()
         self._demo = DemoWire(words_per_second=demo_words_per_second)
+        self._conformance = conformance
         self._egress = egress or Policy()
         self._breakers = Breakers()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -146,7 +149,7 @@ class Registry:
             raise UnknownModel
         provider, _, name = model.partition("/")
         if provider == DEMO:
-            return self._demo, name
+            return (self._conformance if self._conformance and name == CONFORMANCE else self._demo), name
         credential = credential or self._own.get(provider)
         if credential is None or not _suffices(credential, provider):
             raise CredentialMissing(provider)

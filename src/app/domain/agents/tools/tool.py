@@ -28,6 +28,8 @@ class Tool:
     whether it happened, and the user is asked."""
     asks: bool = False
     """Its answer is the user's, in words: the run waits for it and `work` is never called."""
+    hands_out: bool = False
+    """Its arguments are an artifact: the run tells of it and `work` is never called."""
     parameters: dict[str, Any] = field(init=False)
     """The JSON schema of its arguments, as providers want it."""
 
@@ -42,7 +44,7 @@ class Tool:
         An effect happens once for a position in a run: calling again, also at the same time or in another process,
         answers what the first call answered. What was refused has left nothing, and is tried again.
         """
-        decoded = self._decode(arguments)
+        decoded = self.decode(arguments)
         if not self.effect:
             async with context.db.reading() as db_session:
                 return await self.work(Desk(db_session, context), decoded)
@@ -57,7 +59,7 @@ class Tool:
             raise ToolCallMismatch(self.name)
         return kept
 
-    def _decode(self, arguments: dict[str, Any] | bytes) -> Struct:
+    def decode(self, arguments: dict[str, Any] | bytes) -> Struct:
         """Lenient where models are sloppy: null for what is left out, numbers in quotes, nothing for no arguments."""
         try:
             plain = msgspec.json.decode(arguments.strip() or b"{}") if isinstance(arguments, bytes) else arguments

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    and_,
     bindparam,
     case,
     delete,
@@ -47,7 +48,7 @@ _ADD = insert_or(
     _RUN,
     [
         *("id", "owner_id", "session_id", "session_key", "agent", "model", "state", "definition", "input"),
-        *("history_seq", "time_line", "replaces", "secret_id", "cancel_when_left"),
+        *("history_seq", "time_line", "replaces", "secret_id", "cancel_when_left", "origin"),
         *("created_at", "updated_at", "started_at"),
     ],
     f"(session_id) WHERE {ACTIVE_ONLY} DO NOTHING",
@@ -137,6 +138,33 @@ class RunRepository:
         total = await self._db_session.scalar(select(func.count()).select_from(Run).where(*wanted))
         query = _with_head().where(*wanted).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit).offset(offset)
         rows = (await self._db_session.execute(query)).all()
+        return [(run, head) for run, head in rows], total or 0
+
+    async def newest(
+        self,
+        owner_id: UUID,
+        *,
+        agents: Collection[str],
+        session_key: str | None,
+        states: Collection[str],
+        since: datetime | None,
+        before: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> tuple[list[tuple[Run, RunHead]], int]:
+        """Those whose state changed last come first, after a place in that order; and how many there are in all."""
+        changed = func.coalesce(Run.ended_at, Run.started_at, type_=Run.started_at.type)
+        wanted = [Run.owner_id == owner_id, Run.agent.in_(agents)]
+        if session_key is not None:
+            wanted.append(Run.session_key == session_key)
+        if states:
+            wanted.append(Run.state.in_(states))
+        if since is not None:
+            wanted.append(changed >= since)
+        total = await self._db_session.scalar(select(func.count()).select_from(Run).where(*wanted))
+        if before is not None:
+            wanted.append(or_(changed < before[0], and_(changed == before[0], Run.id < before[1])))
+        query = _with_head().where(*wanted).options(defer(Run.definition))
+        rows = (await self._db_session.execute(query.order_by(changed.desc(), Run.id.desc()).limit(limit))).all()
         return [(run, head) for run, head in rows], total or 0
 
     async def of_session(

@@ -1,0 +1,160 @@
+"""The official clients of all versions in use, each in an environment of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import msgspec
+import pytest
+
+from app.server.settings import Settings
+from tests.a2a import old_message, rpc, streamed
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "tests" / "clients"
+REQUIRED = "HEADGATE_TEST_CLIENTS"
+"""`required` where a client that cannot be installed is a failure and no reason to skip."""
+PYTHON = [("0.2.5", "python_0_2.py"), ("0.3.26", "python_0_3.py"), ("1.3.0", "python_1.py")]
+JAVASCRIPT = ["0.2.5", "0.3.14", "1.3.0"]
+NEWER = {"ListTaskPushNotificationConfigResponse", "DeleteTaskPushNotificationConfigResponse"}
+"""The SDK of 0.2.5 has no types for them."""
+Install = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"a2a_conformance": True, "tck_streaming_timeout": 0.3})
+
+
+@pytest.fixture(scope="session")
+def install(request: pytest.FixtureRequest) -> Install:
+    """A client's folder; it is fetched once and kept with what else the tests keep."""
+    cache = request.config.cache
+    assert cache is not None
+
+    def make(language: str, version: str) -> Path:
+        folder = cache.mkdir(f"a2a-{language}-{version}")
+        if not (folder / "done").exists():
+            for command in _commands(language, version, folder):
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    why = f"the {language} client {version} cannot be installed: {done.stderr[-500:]}"
+                    pytest.fail(why) if os.environ.get(REQUIRED) == "required" else pytest.skip(why)  # noqa: TID251
+            (folder / "done").touch()
+        return folder
+
+    return make
+
+
+def _commands(language: str, version: str, folder: Path) -> list[list[str]]:
+    if language == "javascript":
+        (folder / "package.json").write_text('{"private": true, "type": "module"}')
+        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+        return [[*npm, f"@a2a-js/sdk@{version}"]]
+    uv = str(ROOT / "scripts" / "uv")
+    python = str(folder / "bin" / "python")
+    return [
+        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", python, f"a2a-sdk[http-server]=={version}"],
+    ]
+
+
+async def told(client: httpx.AsyncClient, *command: str) -> dict[str, Any]:
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    program, script, *more = command
+    base = str(client.base_url).rstrip("/")
+    done = await anyio.run_process([program, script, base, token, *more], check=False)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    answer: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return answer
+
+
+def check(answer: dict[str, Any], *, lists: bool) -> None:
+    assert answer["card"] == "conformance"
+    kinds = [kind.replace("_", "-") for kind in answer["seen"]]
+    assert (kinds[0], kinds[1], kinds[-1]) == ("task", "status-update", "status-update")
+    assert {*kinds[2:-1]} == {"artifact-update"}
+    assert answer["text"] == "chunk-1 chunk-2"
+    assert (answer["cancelled"], answer["resubscribed"]) == ("canceled", "completed")
+    if lists:
+        assert answer["listed"] == 3
+
+
+async def everything_sent(client: httpx.AsyncClient) -> list[tuple[str, Any]]:
+    """One of each answer that older clients get, with the type that it has to be."""
+    sent: list[tuple[str, Any]] = []
+
+    async def ask(kind: str, method: str, params: dict[str, Any]) -> Any:
+        answer = await rpc(client, method, params)
+        sent.append((kind, answer.body))
+        return answer.body.get("result")
+
+    async def stream(method: str, params: dict[str, Any]) -> None:
+        frames = await streamed(client, method, params)
+        sent.extend(("SendStreamingMessageResponse", frame.data) for frame in frames)
+
+    for name in ("artifact-file", "artifact-file-url", "artifact-data", "reject-task", "message-response"):
+        await ask("SendMessageResponse", "message/send", old_message("Go", f"tck-{name}"))
+    for name in ("stream-artifact-chunked", "input-required", "stream-artifact-file", "message-response"):
+        await stream("message/stream", old_message("Go", f"tck-{name}"))
+    task = await ask("SendMessageResponse", "message/send", old_message("Go", "tck-input-required"))
+    place = {"id": task["id"]}
+    await ask("GetTaskResponse", "tasks/get", place)
+    config = {"url": "https://hooks.example.com", "id": "one", "token": "t"}
+    config_place = {**place, "pushNotificationConfigId": "one"}
+    verb, kind = "tasks/pushNotificationConfig", "TaskPushNotificationConfigResponse"
+    await ask(f"Set{kind}", f"{verb}/set", {"taskId": task["id"], "pushNotificationConfig": config})
+    await ask(f"Get{kind}", f"{verb}/get", config_place)
+    await ask(f"List{kind}", f"{verb}/list", place)
+    await ask(f"Delete{kind}", f"{verb}/delete", config_place)
+    await ask("CancelTaskResponse", "tasks/cancel", place)
+    for wrong in ({"id": "nonsense"}, {}, place):
+        await ask("CancelTaskResponse", "tasks/cancel", wrong)
+    sent.append(("AgentCard", (await client.get("/.well-known/agent.json")).json()))
+    sent.append(("AgentCard", (await client.get("/agent/authenticatedExtendedCard")).json()))
+    return sent
+
+
+@pytest.mark.parametrize("version", [version for version, _ in PYTHON[:2]])
+async def test_all_that_is_sent_fits_the_schemas_before_1(
+    install: Install, client: httpx.AsyncClient, version: str
+) -> None:
+    folder = install("python", version)
+    sent = [one for one in await everything_sent(client) if not (version == "0.2.5" and one[0] in NEWER)]
+
+    command = [str(folder / "bin" / "python"), str(SCRIPTS / "schema.py")]
+    done = await anyio.run_process(command, input=msgspec.json.encode(sent), check=False)
+
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+
+
+@pytest.mark.parametrize(("version", "script"), PYTHON[:2], ids=["0.2.5", "0.3"])
+async def test_the_python_clients_before_1_work(
+    install: Install, client: httpx.AsyncClient, version: str, script: str
+) -> None:
+    folder = install("python", version)
+
+    check(await told(client, str(folder / "bin" / "python"), str(SCRIPTS / script)), lists=False)
+
+
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+async def test_the_python_client_of_1_works(install: Install, client: httpx.AsyncClient, binding: str) -> None:
+    version, script = PYTHON[2]
+    folder = install("python", version)
+
+    check(await told(client, str(folder / "bin" / "python"), str(SCRIPTS / script), binding), lists=True)
+
+
+@pytest.mark.parametrize("version", JAVASCRIPT)
+async def test_the_javascript_clients_work(install: Install, client: httpx.AsyncClient, version: str) -> None:
+    folder = install("javascript", version)
+    script = shutil.copy(SCRIPTS / "javascript.mjs", folder / "client.mjs")
+
+    check(await told(client, "node", str(script), version), lists=version.startswith("1."))

@@ -1,0 +1,79 @@
+"""A2A over two nodes: a task outlives the one that runs it, and is told and cancelled by the other."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from tests.a2a import NEW, Frame, answer_of, frames_of, kinds, message, request, text_of
+from tests.chaos import LEASE_SECONDS, Fleet, Teller, environment, fleet_of
+from tests.servers import Nursery
+from tests.wires.chat import ChatWire
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
+
+
+@pytest.fixture
+async def nodes(
+    servers: Nursery, tmp_path: Path, database_url: str, chat_wire: ChatWire
+) -> AsyncIterator[tuple[Fleet, httpx.AsyncClient]]:
+    settings = environment(chat_wire, database_url)
+    async with fleet_of("first", "second", servers=servers, folder=tmp_path, settings=settings) as made:
+        yield made
+
+
+async def begin(http: httpx.AsyncClient, url: str) -> str:
+    """A task's id."""
+    params = {**message("run 1"), "configuration": {"returnImmediately": True}}
+    answer = await http.post(f"{url}/a2a", json=request("SendMessage", params), headers=NEW)
+    return str(answer.json()["result"]["task"]["id"])
+
+
+async def test_a_follower_on_another_node_sees_every_event_once_though_the_first_is_killed(
+    nodes: tuple[Fleet, httpx.AsyncClient], chat_wire: ChatWire
+) -> None:
+    chat_wire.default = teller = Teller(words=30, gap=0.03)
+    fleet, http = nodes
+    task_id = await begin(http, fleet.urls["first"])
+    seen: list[Frame] = []
+
+    body = request("SubscribeToTask", {"id": task_id})
+    async with http.stream("POST", f"{fleet.urls['second']}/a2a", json=body, headers=NEW, timeout=60) as response:
+        async for frame in frames_of(response):
+            seen.append(frame)
+            if len(text_of(seen).split()) > 5 and not fleet.kills:
+                await fleet.kill("first")
+    ended = anyio.current_time()
+
+    ids = [frame.id for frame in seen if frame.id is not None]
+    assert ids == sorted(set(ids))
+    assert kinds(seen)[-1] == "statusUpdate completed"
+    answer = await http.post(f"{fleet.urls['second']}/a2a", json=request("GetTask", {"id": task_id}), headers=NEW)
+    assert text_of(seen) == answer_of(answer.json()["result"])
+    assert text_of(seen) in teller.said["run 1"]
+    assert ended - fleet.kills[0] < LEASE_SECONDS + 10
+
+
+async def test_any_node_cancels_a_task_at_once(nodes: tuple[Fleet, httpx.AsyncClient], chat_wire: ChatWire) -> None:
+    chat_wire.default = Teller(words=1000, gap=0.05)
+    fleet, http = nodes
+    task_id = await begin(http, fleet.urls["first"])
+    body = request("SubscribeToTask", {"id": task_id})
+    took = 0.0
+
+    async with http.stream("POST", f"{fleet.urls['first']}/a2a", json=body, headers=NEW, timeout=60) as response:
+        told = []
+        async for frame in frames_of(response):
+            told.append(frame)
+            if len(text_of(told).split()) > 3 and not took:
+                began = time.monotonic()
+                cancel = request("CancelTask", {"id": task_id})
+                answer = await http.post(f"{fleet.urls['second']}/a2a", json=cancel, headers=NEW)
+                took = time.monotonic() - began
+
+    assert 0 < took < 3.0  # it was told of the end, and did not give up waiting for it
+    assert answer.json()["result"]["status"]["state"] == "TASK_STATE_CANCELED"
+    assert kinds(told)[-1] == "statusUpdate canceled"
