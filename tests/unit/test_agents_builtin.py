@@ -4,6 +4,7 @@ import msgspec
 
 from app.domain.agents.builtin import BUILTINS
 from app.domain.agents.schemas import AgentDefinition, DefinitionSet
+from app.domain.agents.tools import schedule, todos, user
 from app.domain.agents.tools.catalog import TOOLS
 
 
@@ -12,8 +13,8 @@ def test_there_are_two() -> None:
     assert all(agent.key == name and agent.id is None for name, agent in BUILTINS.items())
 
 
-def test_the_todo_agent_has_every_tool_of_the_catalogue_that_asks_nobody() -> None:
-    assert sorted(BUILTINS["todo"].tools) == sorted(name for name, tool in TOOLS.items() if not tool.asks)
+def test_the_todo_agent_has_every_tool_for_todos() -> None:
+    assert sorted(BUILTINS["todo"].tools) == sorted(tool.name for tool in (*todos.TOOLS, *schedule.TOOLS, *user.TOOLS))
     assert len(BUILTINS["todo"].tools) == 10
     assert BUILTINS["chat"].tools == []
 
