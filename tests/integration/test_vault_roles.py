@@ -105,6 +105,7 @@ async def test_every_route_of_the_vault_has_its_row(server: LiveServer) -> None:
     assert routes_of(server.app) == MATRIX.keys()
 
 
+@pytest.mark.timeout(90)  # some 600 requests
 async def test_a_role_may_do_what_its_row_says(
     anonymous: httpx.AsyncClient, people: People, chat_wire: ChatWire
 ) -> None:
