@@ -1,7 +1,7 @@
-"""A real browser for tests of the page: Debian's Chromium, one for all tests of a worker, a fresh profile for each test.
+"""A real browser for tests of the page: Debian's Chromium, one for all tests of a worker, a fresh profile for each.
 
-A test takes `open_page`. When it is over, the page must have asked nobody but our server for anything, broken no content
-security policy and thrown no error.
+A test takes `open_page`. When it is over, the page must have asked nobody but our server for anything, broken no
+content security policy and thrown no error.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ class Person:
     email: str
     password: str
     api: httpx.AsyncClient
-    refresh_token: str
 
 
 @dataclass
@@ -154,12 +153,17 @@ async def open_page(browser: Browser, server: LiveServer, watch: Watch) -> Async
 
 
 async def sign_in_context(context: BrowserContext, server: LiveServer, person: Person) -> None:
-    """What is left in a browser where somebody has signed in."""
+    """What is left in a browser where somebody has signed in; each browser has a refresh token of its own."""
+    account = {"email": person.email, "password": person.password}
+    login = await person.api.post("/api/access/login", json=account, headers={"Origin": server.url})
+    login.raise_for_status()
+    refresh_token = login.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    person.api.cookies.clear()
     await context.add_cookies(
         [
             {
                 "name": COOKIE,
-                "value": person.refresh_token,
+                "value": refresh_token,
                 "domain": "127.0.0.1",
                 "path": "/api/access",
                 "httpOnly": True,
@@ -185,12 +189,10 @@ async def new_person(server: LiveServer) -> AsyncIterator[Callable[..., Awaitabl
             api = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, verify=PLAIN))
             account = {"email": f"{uuid4().hex[:12]}@example.com", "password": PASSWORD, "name": name}
             (await api.post("/api/access/signup", json=account)).raise_for_status()
-            login = await api.post("/api/access/login", json=account, headers={"Origin": server.url})
+            login = await api.post("/api/access/login", json=account)
             login.raise_for_status()
             api.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
-            cookie = login.headers["set-cookie"].partition(";")[0].partition("=")[2]
-            api.cookies.clear()
-            return Person(account["email"], PASSWORD, api, cookie)
+            return Person(account["email"], PASSWORD, api)
 
         yield make
 
@@ -201,7 +203,7 @@ async def no_axe_violations(page: Page) -> None:
     await page.evaluate(AXE.read_text())
     found = await page.evaluate(
         """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
-            (one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ") + " " + node.html.slice(0, 120)).join(" | ")}`
+            (one) => `${one.id}: ` + one.nodes.map((node) => `${node.target} ${node.html.slice(0, 120)}`).join(" | ")
         )"""
     )
     assert found == [], "\n".join(found)

@@ -1,4 +1,4 @@
-"""Markdown that means harm: scripts, dialogs, and everything that would make a browser ask some server for something."""
+"""Markdown that means harm: scripts, dialogs, and whatever would make a browser ask some server for something."""
 
 EVIL = "https://evil.example"
 _SCRIPTS = [

@@ -129,12 +129,12 @@ async def test_signing_out_in_one_tab_signs_out_the_others(open_page: OpenPage, 
 
 async def test_settings_are_kept_and_colours_follow(open_page: OpenPage, person: object) -> None:
     page = await open_page("/settings", person=person, dark=True)
-    await page.get_by_role("switch", name="Show the model’s reasoning").click()
+    await page.get_by_role("switch", name="s reasoning").click()
     await page.get_by_label("Text speed").select_option("instant")
     await page.get_by_label("Colours").select_option("light")
     await page.reload()
 
-    await expect(page.get_by_role("switch", name="Show the model’s reasoning")).not_to_be_checked()
+    await expect(page.get_by_role("switch", name="s reasoning")).not_to_be_checked()
     await expect(page.get_by_label("Text speed")).to_have_value("instant")
     assert await page.evaluate("getComputedStyle(document.body).colorScheme") == "light"
     await no_axe_violations(page)

@@ -1,17 +1,14 @@
 """The page of administration, in a browser: for admins, auditors and everybody else."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from uuid import UUID, uuid4
 
 import pytest
 from playwright.async_api import Page, expect
 
-from app.domain.accounts.schemas import KeepUser, Role
-from app.domain.accounts.service import AccountService
-from app.lib.db.engine import Database
 from app.server.settings import Settings
 from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
 from tests.integration.conftest import LiveServer, live_server
+from tests.limits import promote
 from tests.owners import KEY, with_vault
 
 NewPerson = Callable[..., Awaitable[Person]]
@@ -27,13 +24,6 @@ async def server(settings: Settings) -> AsyncIterator[LiveServer]:
         yield running
 
 
-async def becomes(person: Person, role: Role, server: LiveServer) -> None:
-    me = (await person.api.get("/api/me")).json()
-    db: Database = server.app.state.db
-    async with db.writing() as db_session:
-        await AccountService.open(db_session).keep(UUID(me["id"]), KeepUser(role=role), by=uuid4())
-
-
 async def tab(page: Page, name: str) -> None:
     await page.get_by_role("tab", name=name, exact=True).click()
 
@@ -44,7 +34,7 @@ async def test_an_admin_looks_after_users_limits_and_keys(
     grace = await new_person("Grace")
     body = {"name": "hers", "provider": "openai", "value": KEY}
     (await grace.api.post("/api/secrets", json=body)).raise_for_status()
-    await becomes(person, Role.ADMIN, server)
+    await promote(server.app.state.db, person.api)
     page = await open_page("/admin", person=person)
 
     await page.get_by_label("Search users").fill("grace")
@@ -85,7 +75,7 @@ async def test_an_admin_looks_after_users_limits_and_keys(
 
 
 async def test_an_auditor_sees_usage_and_audit_only(open_page: OpenPage, person: Person, server: LiveServer) -> None:
-    await becomes(person, Role.AUDITOR, server)
+    await promote(server.app.state.db, person.api, "auditor")
     page = await open_page("/admin", person=person, size=PHONE, dark=True)
 
     await expect(page.get_by_role("tab")).to_have_text(["Usage", "Audit"])

@@ -29,12 +29,15 @@ from tests.integration.test_runs_control import registry_of
 from tests.limits import UNLIMITED
 from tests.servers import Nursery
 from tests.wires.chat import ChatWire
-from tests.wires.script import answer
+from tests.wires.script import Reasoning, answer
 
 pytestmark = pytest.mark.timeout(120)
 WEB = ROOT / "web"
 SECRET = "test-secret-" + "x" * 32
-WORDS = " ".join(f"wörd-{n} 🥛 “{n * 7}”\n" for n in range(250))
+PIECES = [f"wörd-{n}-🥛\n" for n in range(150)]
+WORDS = "".join(PIECES)
+PARTS = [part for piece in PIECES for part in (Reasoning(piece), piece)]
+"""Of two kinds in turn: such deltas are told one by one, however busy the machine is."""
 CUTS = 20
 Cases = list[tuple[str, dict[str, Any]]]
 
@@ -63,7 +66,7 @@ def settings(sqlite_template: Path, tmp_path: Path, port: int) -> Settings:
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    chat_wire.when("at length", answer(WORDS, gap=0.001))
+    chat_wire.when("at length", answer(*PARTS, gap=0.001))
     chat_wire.when("slowly", answer("tick " * 2000, gap=0.01))
     async with live_server(settings, registry=registry_of(chat_wire)) as running:
         yield running
@@ -159,7 +162,8 @@ async def test_an_answer_survives_cuts_a_restart_and_an_expired_token(
 ) -> None:
     """Twenty cuts, one restart, one expired token: what is shown in the end is byte for byte what the provider said."""
     needed("node")
-    chat_wire.default = lambda _: answer(WORDS, gap=0.004)
+    chat_wire.queue(answer(*PARTS[:150], anyio.Event()))  # of which no more comes: the restart is in its middle
+    chat_wire.default = lambda _: answer(*PARTS)
     settings = {**environment(chat_wire), "HEADGATE_JWT_SECRET": SECRET}
     async with (
         fleet_of("one", servers=servers, folder=tmp_path, settings=settings) as (fleet, http),

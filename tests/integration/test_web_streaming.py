@@ -52,7 +52,7 @@ async def heap(session: CDPSession) -> int:
 
 
 async def longest_task(session: CDPSession) -> tuple[float, list[str]]:
-    """The longest stretch of work of the page's main thread, in milliseconds of that thread's own time, and what it was."""
+    """The longest stretch of work of the page's main thread, in milliseconds of its own time, and what it was."""
     events: list[dict[str, Any]] = []
     done = anyio.Event()
     session.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))

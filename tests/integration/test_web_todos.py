@@ -84,8 +84,10 @@ async def test_what_an_agent_does_shows_while_it_works(
     await shown.get_by_role("tab", name="Schedule").click()
     await shown.get_by_label("Day", exact=True).fill(DAY)
 
-    start = {"messages": [{"role": "user", "content": "Milk and bread"}]}
-    await person.api.post("/api/agents/todo/invoke", json=start, headers={"Prefer": "respond-async"})
+    chat = await open_page("/chat", context=listed.context)
+    await chat.get_by_label("Agent").select_option("todo")
+    await chat.get_by_label("Message", exact=True).fill("Milk and bread")
+    await chat.keyboard.press("Enter")
 
     await expect(listed.get_by_text("todo is at work")).to_be_visible()
     await expect(listed.get_by_role("list", name="Todos")).to_contain_text("Buy milk")
@@ -95,6 +97,21 @@ async def test_what_an_agent_does_shows_while_it_works(
     await expect(listed.get_by_text("todo is at work")).to_be_visible()
     end.set()
     await expect(listed.get_by_text("todo is at work")).to_have_count(0)
+
+
+async def test_runs_that_were_started_elsewhere_show_too(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    page = await open_page("/todos", person=person)
+    await expect(page.get_by_text("Nothing to do")).to_be_visible()
+    # Over before the page can have found it.
+    chat_wire.queue(answer(Call("create_todo", {"item": "Buy milk"})))
+    chat_wire.queue(answer("It is on your list."))
+    start = {"messages": [{"role": "user", "content": "Milk"}]}
+    (await person.api.post("/api/agents/todo/invoke", json=start)).raise_for_status()
+
+    # The page looks for such runs every five seconds.
+    await expect(page.get_by_role("list", name="Todos")).to_contain_text("Buy milk", timeout=15_000)
 
 
 async def test_a_day_is_planned_on_a_phone_with_the_keyboard(open_page: OpenPage, person: Person) -> None:

@@ -37,6 +37,19 @@ async def test_what_a_run_used_is_metered_drawn_and_downloaded(open_page: OpenPa
     assert lines[1].startswith("todo,1,")
 
 
+async def test_what_cannot_be_loaded_says_so_and_can_be_tried_again(open_page: OpenPage, person: Person) -> None:
+    page = await open_page("/settings", person=person)
+    problem = {"status": 422, "code": "invalid_parameter", "detail": "That does not work today."}
+    await page.route("**/api/usage", lambda route: route.fulfill(status=422, json=problem))
+    await page.get_by_role("link", name="Usage").click()
+
+    await expect(page.get_by_text("Your limits could not be loaded. That does not work today.")).to_be_visible()
+    await no_axe_violations(page)
+    await page.unroute("**/api/usage")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("meter", name="Requests")).to_be_visible()
+
+
 async def test_usage_fits_a_phone_in_the_dark(open_page: OpenPage, person: Person) -> None:
     start = {"messages": [{"role": "user", "content": "Add milk"}], "model": "demo/todo"}
     (await person.api.post("/api/agents/todo/invoke", json=start)).raise_for_status()

@@ -1,6 +1,15 @@
 import type { Artifact, Reset, Usage, UsageReported } from "./generated/api.ts";
 import type { RunEvent } from "./generated/events.ts";
-import { emptyRun, type Part, type Question, type RunFailure, type RunSnapshot, type ToolPart } from "./snapshot.ts";
+import {
+  emptyRun,
+  type Part,
+  type Question,
+  type ReasoningPart,
+  type RunFailure,
+  type RunSnapshot,
+  type TextPart,
+  type ToolPart,
+} from "./snapshot.ts";
 
 /** The run as it is after `event`. Pure: the same events make the same run, live or replayed. A repeated one changes nothing. */
 export function reduce(run: RunSnapshot, event: RunEvent): RunSnapshot {
@@ -126,33 +135,36 @@ function shown(parts: readonly Part[]): Pick<RunSnapshot, "parts" | "text" | "re
   return { parts, text: all("text"), reasoning: all("reasoning"), toolCalls };
 }
 
+/** Nothing is added to what was said until now. */
 function closed(parts: readonly Part[]): readonly Part[] {
-  const last = parts.at(-1);
-  if (!last || !("done" in last) || last.done || last.kind === "artifact") return parts;
-  return [...parts.slice(0, -1), { ...last, done: true }];
+  return parts.some(isOpen) ? parts.map((part) => (isOpen(part) ? { ...part, done: true } : part)) : parts;
 }
 
-/** The commonest event of all, so what it does not change is not made again. */
+function isOpen(part: Part): part is TextPart | ReasoningPart {
+  return (part.kind === "text" || part.kind === "reasoning") && !part.done;
+}
+
+/**
+ * The commonest event of all, so what it does not change is not made again. A model that thinks between two words still
+ * says one message.
+ */
 function said(run: RunSnapshot, seq: number, kind: "text" | "reasoning", content: string): Partial<RunSnapshot> {
   if (!content) return {};
-  const last = run.parts.at(-1);
-  if (last?.kind === kind && !last.done) {
-    return {
-      parts: [...run.parts.slice(0, -1), { ...last, content: last.content + content }],
-      [kind]: run[kind] + content,
-    };
+  const at = run.parts.findLastIndex((part) => part.kind === kind && isOpen(part));
+  const open = run.parts[at] as TextPart | ReasoningPart | undefined;
+  if (open) {
+    return { parts: run.parts.with(at, { ...open, content: open.content + content }), [kind]: run[kind] + content };
   }
   const added: Part =
     kind === "text" ? { kind, seq, content, done: false, partial: false } : { kind, seq, content, done: false };
-  return { parts: [...closed(run.parts), added], [kind]: run[kind] + (run[kind] && "\n\n") + content };
+  return { parts: [...run.parts, added], [kind]: run[kind] + (run[kind] && "\n\n") + content };
 }
 
 /** A message's own words count; where its deltas were read they are the same. */
 function finished(run: RunSnapshot, seq: number, content: string, partial: boolean): Partial<RunSnapshot> {
-  const last = run.parts.findLastIndex((part) => part.kind === "text" && !part.done);
-  const open = run.parts[last];
-  const part: Part = { kind: "text", seq: open?.seq ?? seq, content, done: true, partial };
-  return shown(open ? run.parts.with(last, part) : [...closed(run.parts), part]);
+  const at = run.parts.findLastIndex((part) => part.kind === "text" && !part.done);
+  const part: Part = { kind: "text", seq: run.parts[at]?.seq ?? seq, content, done: true, partial };
+  return shown(closed(at < 0 ? [...run.parts, part] : run.parts.with(at, part)));
 }
 
 function handedOut(parts: readonly Part[], seq: number, data: Artifact): readonly Part[] {

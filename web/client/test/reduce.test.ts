@@ -82,6 +82,14 @@ describe("a run", () => {
     expect(run.toolCalls[0]).toMatchObject({ id: "c1", arguments: { q: "milk" }, result: { output: { found: 1 } } });
   });
 
+  test("says one message, whatever it thinks between the words", () => {
+    const run = told(thinks("A"), says("One "), thinks("B"), says("message."));
+    const whole = read(numbered([{ event: "message", data: { content: "One message.", partial: false } }], 6), run);
+
+    expect(run).toMatchObject({ text: "One message.", reasoning: "AB" });
+    expect(whole).toMatchObject({ text: "One message.", parts: [{ kind: "reasoning" }, { kind: "text", done: true }] });
+  });
+
   test("voids what was superseded", () => {
     const first = told(
       says("Let me see."),

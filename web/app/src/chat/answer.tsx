@@ -1,4 +1,4 @@
-import type { Part } from "@headgate/client";
+import type { Part, Question } from "@headgate/client";
 import { lazy, Suspense } from "react";
 import { useMe } from "../lib/auth";
 import { AgentIcon } from "../ui/icons";
@@ -13,13 +13,15 @@ interface AnswerProps {
   parts: readonly Part[];
   /** Its run goes on. */
   live: boolean;
-  toolTimes?: Readonly<Record<string, ToolTime>>;
+  toolTimes: Readonly<Record<string, ToolTime>>;
+  questions: readonly Question[];
 }
 
 /** What a run showed, in the order in which it did. */
-export function Answer({ parts, live, toolTimes }: AnswerProps) {
+export function Answer({ parts, live, toolTimes, questions }: AnswerProps) {
   const preferences = useMe()?.preferences;
-  return parts.map((part) => {
+  const asking = new Set(questions.flatMap((question) => (question.kind === "approval" ? [question.toolCallId] : [])));
+  return parts.map((part, index) => {
     switch (part.kind) {
       case "text":
         // Without streaming an answer appears when it is finished.
@@ -31,9 +33,10 @@ export function Answer({ parts, live, toolTimes }: AnswerProps) {
           <Reasoning key={part.seq} text={part.content} open={live && !part.done} />
         );
       case "tool":
-        return <ToolCard key={part.seq} part={part} time={toolTimes?.[part.id]} live={live} />;
+        return <ToolCard key={part.seq} part={part} time={toolTimes[part.id]} live={live} asks={asking.has(part.id)} />;
       case "agent":
-        return (
+        // Who speaks first is who was chosen.
+        return index === 0 ? null : (
           <p key={part.seq} className="flex items-center gap-2 text-sm text-muted">
             <AgentIcon className="size-4" /> {part.name} goes on
           </p>

@@ -45,9 +45,9 @@ function Approval({ question, run, chat }: QuestionProps & { question: Extract<Q
 
   return (
     <Frame title={`May the agent do this: ${toolTitle(question.toolName)}?`}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
       <pre
         tabIndex={0}
+        role="group"
         aria-label="Arguments"
         className="max-h-60 overflow-auto rounded-lg bg-surface p-2.5 font-mono text-xs whitespace-pre-wrap wrap-anywhere"
       >

@@ -25,9 +25,11 @@ interface ToolCardProps {
   time: ToolTime | undefined;
   /** Its run goes on, so a result may still come. */
   live: boolean;
+  /** It waits for a yes. */
+  asks: boolean;
 }
 
-export function ToolCard({ part, time, live }: ToolCardProps) {
+export function ToolCard({ part, time, live, asks }: ToolCardProps) {
   const { result } = part;
   const took = time?.to ? duration(time.to - time.from) : null;
   return (
@@ -39,6 +41,8 @@ export function ToolCard({ part, time, live }: ToolCardProps) {
         {took && <span className="text-xs whitespace-nowrap text-muted tabular-nums">{took}</span>}
         {result ? (
           <Badge look={result.isError ? "danger" : "ok"}>{result.isError ? "failed" : "done"}</Badge>
+        ) : live && asks ? (
+          <Badge look="warn">asks you</Badge>
         ) : live ? (
           <span className="flex items-center gap-1.5 text-xs text-muted">
             <Spinner className="size-3.5" /> running
@@ -65,9 +69,9 @@ function Piece({ title, text, danger }: { title: string; text: string; danger?: 
         <span className="text-xs font-medium text-muted">{title}</span>
         <CopyButton text={text} label={`Copy ${title.toLowerCase()}`} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
       <pre
         tabIndex={0}
+        role="group"
         aria-label={title}
         className={`max-h-72 overflow-auto rounded-lg bg-code p-2.5 font-mono text-xs leading-relaxed whitespace-pre-wrap wrap-anywhere ${danger ? "text-danger" : ""}`}
       >

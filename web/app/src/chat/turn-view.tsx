@@ -39,7 +39,7 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
         />
       )}
       <div className="flex min-w-0 flex-col gap-3" aria-busy={isLive} data-answer>
-        <Answer parts={parts} live={isLive} toolTimes={live?.toolTimes ?? {}} />
+        <Answer parts={parts} live={isLive} toolTimes={live?.toolTimes ?? {}} questions={snapshot?.questions ?? []} />
         {live && isLive && <Waiting live={live} />}
         {snapshot && isLive && turn.runId && <Questions questions={snapshot.questions} run={turn.runId} chat={chat} />}
         {!isLive && <End turn={turn} live={live} chat={chat} isLast={isLast} onAgain={onAgain} />}

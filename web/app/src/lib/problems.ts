@@ -60,7 +60,7 @@ const KINDS: Record<string, string> = {
 
 /** When to come back, in words. */
 export function waitInWords(seconds: number): string {
-  if (seconds < 60) return `Try again in ${Math.max(1, Math.ceil(seconds))} seconds.`;
+  if (seconds < 90) return `Try again in ${Math.max(2, Math.ceil(seconds))} seconds.`;
   if (seconds < 5400) return `Try again in ${Math.ceil(seconds / 60)} minutes.`;
   if (seconds < 129_600) return `Try again in ${Math.ceil(seconds / 3600)} hours.`;
   return `Try again in ${Math.ceil(seconds / 86_400)} days, or ask an administrator for more.`;

@@ -20,8 +20,7 @@ export function CodeBlock({ code, language, open }: { code: string; language: st
         <span>{name || "code"}</span>
         <CopyButton text={code} label="Copy code" />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre tabIndex={0} aria-label={`Code${name && `, ${name}`}`}>
+      <pre tabIndex={0} role="group" aria-label={`Code${name && `, ${name}`}`}>
         <code>{coloured}</code>
       </pre>
     </div>

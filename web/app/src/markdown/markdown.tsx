@@ -105,7 +105,6 @@ const ALIGN = { left: "text-left", right: "text-right", center: "text-center" } 
 
 function table(token: Tokens.Table): ReactNode {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <div className="table-scroll" role="region" aria-label="Table" tabIndex={0}>
       <table>
         <thead>

@@ -4,7 +4,6 @@ import { cn } from "./cn";
 /** A table that scrolls by itself where the page is narrow; with the keyboard too. */
 export function Table({ caption, children, className }: { caption: string; children: ReactNode; className?: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <div
       role="region"
       aria-label={caption}

@@ -54,7 +54,6 @@ export function Tabs<Name extends string>({ label, tabs, selected, onSelect, chi
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: ARIA's tab pattern wants the panel in the order */}
       <div
         role="tabpanel"
         id={`${id}-panel`}

@@ -68,7 +68,6 @@ export default function ChatPage() {
       <div className="flex min-w-0 flex-1 flex-col">
         <ChatHeader sessionId={sessionId} />
         <div className="relative min-h-0 flex-1">
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
           <div
             ref={container}
             tabIndex={0}

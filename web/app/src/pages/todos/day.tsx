@@ -51,7 +51,6 @@ export function DayView({ day, zone, onOpen, onBegin }: Props) {
       )}
       <div
         ref={scroller}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
         tabIndex={0}
         role="region"
         aria-label="Hours of the day"

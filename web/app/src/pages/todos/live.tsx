@@ -3,10 +3,14 @@ import { useEffect, useRef, useState } from "react";
 import { client } from "../../lib/client";
 import { onRun } from "../../lib/runs-told";
 import { Spinner } from "../../ui";
+import { useAgents } from "../agents/data";
 import { call } from "../shared/call";
+import type { RunView } from "../shared/types";
 import { list } from "../shared/words";
 
 const ACTIVE = new Set(["queued", "running", "paused", "waiting"]);
+/** States, and the events that lead to them, in which a run does nothing until somebody answers. */
+const AT_REST = new Set<string>(["paused", "waiting", "approval_requested", "input_requested"]);
 /** Other tabs tell of the runs they start. This finds those that were started elsewhere. */
 const LOOK_MS = 5000;
 const NEWEST = 10;
@@ -14,7 +18,7 @@ const NO_CHANGE = new Set(["get_todo_list", "search_todos", "analyze_schedule", 
 
 /**
  * Follows the user's runs over the one WebSocket of this page, and fetches todos again when a tool has changed some.
- * Answers the names of the agents that are at work.
+ * Answers the agents that are at work.
  */
 export function useLiveTodos(): string[] {
   const queries = useQueryClient();
@@ -39,24 +43,31 @@ export function useLiveTodos(): string[] {
       known.current.set(run.id, stop);
       // What it did before it was found; what had ended before this page was opened is in what it shows.
       if (!first) void queries.invalidateQueries({ queryKey: ["todos"] });
-      if (ACTIVE.has(run.state)) void follow(run.id, run.agent, run.last_seq, stop.signal);
+      if (ACTIVE.has(run.state)) void follow(run, stop.signal);
     }
 
-    async function follow(id: string, agent: string, after: number, signal: AbortSignal) {
-      setWorking((before) => new Map(before).set(id, agent));
+    async function follow(run: RunView, signal: AbortSignal) {
+      let shown = false;
+      function show(on: boolean) {
+        if (on === shown) return;
+        shown = on;
+        setWorking(
+          (before) =>
+            new Map([...[...before].filter(([id]) => id !== run.id), ...(on ? [[run.id, run.agent] as const] : [])]),
+        );
+      }
+      show(!AT_REST.has(run.state));
       try {
-        for await (const { event, data } of client.runs.follow(id, {
-          after,
-          transports: ["socket", "stream"],
-          signal,
-        })) {
+        const how = { after: run.last_seq, transports: ["socket", "stream"], signal } as const;
+        for await (const { event, data } of client.runs.follow(run.id, how)) {
+          show(!AT_REST.has(event));
           if (event === "tool_result" && !NO_CHANGE.has(data.tool_name)) void refresh();
         }
       } catch {
         // Whoever started it tells of its failure; the list is fetched below in any case.
       }
       if (signal.aborted) return;
-      setWorking((before) => new Map([...before].filter(([run]) => run !== id)));
+      show(false);
       void refresh();
     }
 
@@ -81,12 +92,14 @@ export function useLiveTodos(): string[] {
 
 /** Says that the list may change by itself, and who does it. */
 export function LiveNote({ working }: { working: readonly string[] }) {
+  const agents = useAgents();
+  const names = working.map((id) => agents.data?.find((agent) => agent.id === id)?.name ?? "an agent");
   return (
     <div role="status" className="empty:hidden">
       {working.length > 0 && (
         <p className="flex items-center gap-2.5 rounded-xl border border-accent/40 bg-accent-soft px-3 py-2 text-sm text-accent-text">
-          <Spinner className="size-4" /> {list(working)} {working.length === 1 ? "is" : "are"} at work: changes show
-          here as they happen.
+          <Spinner className="size-4" /> {list(names)} {working.length === 1 ? "is" : "are"} at work: changes show here
+          as they happen.
         </p>
       )}
     </div>
