@@ -10,6 +10,7 @@ from app.server.settings import Settings
 from tests.a2a import NEW, answer_of, frames_of, kinds, message, old_message, rpc, streamed
 from tests.integration.conftest import SignUp
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is stored is tested elsewhere
 REST = "/a2a/v1"
 
 
@@ -218,3 +219,39 @@ async def test_the_same_start_said_twice_is_one_task(client: httpx.AsyncClient) 
     assert second[0].result["task"]["id"] == first.result["task"]["id"]
     assert (await client.get("/api/runs")).json()["total"] == 1
     assert kinds(second)[-1] == "statusUpdate completed"
+
+
+async def test_what_goes_wrong_inside_is_not_told(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("SELECT password FROM user_account")
+
+    monkeypatch.setattr("app.domain.a2a.service.Tasks.get", broken)
+    place = {"id": "019ab000-0000-7000-8000-000000000000"}
+
+    told = [
+        (await rpc(client, method, place)).body["error"]
+        for method in ("GetTask", "CancelTask", "SubscribeToTask", "tasks/get", "tasks/resubscribe")
+    ]
+    rest = [await client.get(f"{REST}/tasks/{place['id']}", headers=headers) for headers in (NEW, {})]
+
+    assert [(one["code"], one["message"]) for one in told] == [(-32603, "Internal error")] * 5
+    assert [one.status_code for one in rest] == [500, 500]
+    assert "SELECT" not in str(told) + "".join(one.text for one in rest)
+
+
+class TestWithoutConformance:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"a2a_conformance": False})
+
+    async def test_the_agent_of_the_conformance_tests_is_not_there(self, client: httpx.AsyncClient) -> None:
+        card = (await client.get("/a2a")).json()
+        path = "/a2a/agents/conformance"
+
+        assert card["name"] == "chat"
+        assert (await client.get(f"{path}/card")).status_code == 404
+        refused = await rpc(client, "SendMessage", message("Go", "tck-complete-task-1"), path=path)
+        assert (refused.error["code"], refused.error["data"][1]["code"]) == (-32602, "agent_not_found")
+        task = (await rpc(client, "SendMessage", message("Go", "tck-complete-task-1"))).result["task"]
+        assert answer_of(task) != "Hello from TCK"
+        assert task["metadata"]["agent"] == "chat"

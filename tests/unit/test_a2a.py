@@ -28,7 +28,7 @@ def delta(text: str) -> tuple[str, dict[str, Any]]:
     return "message_delta", {"content": text}
 
 
-BEGUN = ("session_initialized", {})
+BEGUN: tuple[str, dict[str, Any]] = ("session_initialized", {})
 DONE = ("completed", {"final_message": ""})
 
 
@@ -65,7 +65,8 @@ def test_pieces_that_come_alone_are_told_alone() -> None:
 
 def test_what_is_taken_back_is_replaced_by_what_is_left() -> None:
     fold = Fold(RUN, "c")
-    said = (delta("first"), ("message", {}), ("usage", {}), delta("half"))
+    nothing: dict[str, Any] = {}
+    said = (delta("first"), ("message", nothing), ("usage", nothing), delta("half"))
 
     fold.read(frames(BEGUN, *said))
     told = fold.read(frames(("superseded", {"from_seq": 5}), delta("whole"), first=6))
@@ -146,7 +147,9 @@ def test_data_is_read_as_json_and_files_are_not_read() -> None:
     message.parts.add().data.struct_value["numbers"] = 3
 
     assert text_of(message) == 'Sum up\n{"numbers":3}'
-    message.parts.add().raw = b"x"
+    message.parts.add(raw="ü".encode(), media_type="text/markdown")
+    assert text_of(message).endswith("\nü")
+    message.parts.add(raw=b"x", media_type="image/png")
     with pytest.raises(ContentNotSupported):
         text_of(message)
     with pytest.raises(BadParams):

@@ -51,7 +51,7 @@ class ContentNotSupported(AppError):
     code = "content_not_supported"
 
     def __init__(self) -> None:
-        super().__init__("Only text and JSON data are understood, no files.")
+        super().__init__("Only text, JSON data and files of text are understood.")
 
 
 class AnswerUnclear(AppError):

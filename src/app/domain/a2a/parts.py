@@ -11,10 +11,12 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from app.domain.a2a.errors import BadParams, ContentNotSupported
 
 TEXT, JSON = "text/plain", "application/json"
+_READABLE = ("text/", JSON)
+"""The files that are read as what is in them."""
 
 
 def text_of(message: Message) -> str:
-    """What an agent reads of it: texts, and data as JSON. Raises ContentNotSupported."""
+    """What an agent reads of it: texts, files of text, and data as JSON. Raises ContentNotSupported."""
     texts = [_text(part) for part in message.parts]
     if not any(text.strip() for text in texts):
         raise BadParams("a message needs a part with something in it")
@@ -51,14 +53,22 @@ def artifact_part(part: dict[str, Any]) -> Part:
 def _text(part: Part) -> str:
     match part.WhichOneof("content"):
         case "text":
-            if part.media_type and not part.media_type.startswith("text/"):
-                raise ContentNotSupported
             return str(part.text)
         case "data":
             return _plain(MessageToDict(part.data))
-        case "raw" | "url":
-            raise ContentNotSupported
+        case "raw" | "url" as kind:
+            if not part.media_type.startswith(_READABLE):
+                raise ContentNotSupported
+            # Nobody fetches what is elsewhere; an agent can say of it what it is called.
+            return str(part.url) if kind == "url" else _decoded(part.raw)
     raise BadParams("a part holds nothing")
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise ContentNotSupported from None
 
 
 def _plain(value: Any) -> str:
