@@ -30,6 +30,8 @@ from tests.wires.script import Script, answer, refusal
 
 A_SECOND = 5
 """Words of an answer."""
+AT_ONCE = 20
+"""Requests, on a machine that is too slow for more."""
 CHAT = "/api/agents/chat/invoke"
 
 
@@ -47,7 +49,7 @@ class Load(NamedTuple):
 
 
 SHORT = pytest.param(
-    Load(rotations=2, streams=5, requests=10, words=10, secrets=80, users=4),
+    Load(rotations=2, streams=4, requests=5, words=10, secrets=80, users=4),
     id="short",
     marks=pytest.mark.timeout(120),
 )
@@ -182,15 +184,17 @@ class Traffic:
             self.done["streams"] += 1
 
     async def requests(self) -> None:
-        """They come when they come, and not one after the other."""
+        """They come when they come, and not one after the other; but no more than so many wait for their answers."""
+        places = anyio.Semaphore(AT_ONCE)
         async with anyio.create_task_group() as tasks:
             for number in count():
+                await places.acquire()
                 if self.over.is_set():
                     return
-                tasks.start_soon(self._request, number)
+                tasks.start_soon(self._request, number, places)
                 await anyio.sleep(1 / self.load.requests)
 
-    async def _request(self, number: int) -> None:
+    async def _request(self, number: int, places: anyio.Semaphore) -> None:
         one = self.place.users[number % len(self.place.users)]
         began = anyio.current_time()
         match number // len(self.place.users) % 6:
@@ -208,6 +212,7 @@ class Traffic:
                 await one.asks("GET", f"/api/secrets/{one.secrets[number % len(one.secrets)]}")
         self.done["requests"] += 1
         self.slowest = max(self.slowest, anyio.current_time() - began)
+        places.release()
 
 
 @asynccontextmanager
