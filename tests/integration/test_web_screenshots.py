@@ -67,8 +67,8 @@ async def fill(person: Person) -> dict[str, str]:
     (await api.post("/api/agents", json=planner)).raise_for_status()
     made = await api.post("/api/agents", json=careful)
     for session, agent, words in (("plan", "todo", "Plan my Friday"), ("ask", made.json()["id"], "Buy a boat")):
-        start = {"messages": [{"role": "user", "content": words}], "session_id": session}
-        await api.post(f"/api/agents/{agent}/invoke", json=start, headers={"Prefer": "respond-async"})
+        begun = {"messages": [{"role": "user", "content": words}], "session_id": session}
+        await api.post(f"/api/agents/{agent}/invoke", json=begun, headers={"Prefer": "respond-async"})
     return {"chat-answer": "/chat/plan", "chat-approval": "/chat/ask", "chat-new": "/chat"} | {
         page: f"/{page}" for page in PAGES
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
@@ -70,7 +71,7 @@ class Web:
         self._files: dict[str, _File] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = self._wanted(scope) if self._names and scope["type"] == "http" else None
+        name = self._wanted(scope) if self._names and scope["type"] == ScopeType.HTTP else None
         if name is None:
             await self._app(scope, receive, send)
         else:
