@@ -174,7 +174,9 @@ async def test_an_answer_survives_cuts_a_restart_and_an_expired_token(
         seen: list[Any] = []
 
         async def look() -> None:
-            seen.extend(await tried("node", [("survives", {**world, "say": "Go on"})]))
+            seen.extend(
+                await tried("node", [("survives", {**world, "say": "Go on", "transports": ["stream", "socket"]})])
+            )
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(look)

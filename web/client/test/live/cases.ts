@@ -179,8 +179,8 @@ async function chatted(world: World): Promise<string> {
   setter?.call(input, world.say);
   input.dispatchEvent(new Event("input", { bubbles: true }));
   place.querySelector("form")?.requestSubmit();
-  await appears(() => place.querySelector("button")?.type === "button");
-  await appears(() => place.querySelector("button")?.type === "submit" && input.value === "");
+  const answered = () => place.querySelector("output")?.textContent?.includes(world.say) && input.value === "";
+  await appears(() => answered() && place.querySelector("button")?.type === "submit");
   const shown = place.textContent ?? "";
   root.unmount();
   return shown;
