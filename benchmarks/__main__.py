@@ -54,7 +54,7 @@ def main() -> int:
     of_gate = [gates_table(gate_costs)] if gate_costs else []
     parted = [*map(crowd_table, crowds), *tasks_tables(streams), *map(adapters_table, costs), *of_gate]
     print("\n\n".join([table(results), *parted]))
-    print(f"\nAlso in {save(results, RESULTS, crowds, costs, gate_costs, streams)}")
+    print(f"\nAlso in {save(results, RESULTS, crowds=crowds, costs=costs, gates=gate_costs, tasks=streams)}")
     return 0
 
 

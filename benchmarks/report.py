@@ -28,6 +28,7 @@ def table(results: Sequence[Figures]) -> str:
 def save(
     results: Sequence[Figures],
     folder: Path,
+    *,
     crowds: Sequence[Crowd] = (),
     costs: Sequence[Costs] = (),
     gates: Sequence[GateCost] = (),

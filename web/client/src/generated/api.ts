@@ -70,6 +70,7 @@ export interface ApprovalRequested {
   arguments: Record<string, unknown>;
 }
 
+/** Each part is one of `text`, `raw` (base64), `url` and `data`, with `filename` and `media_type` where known. */
 export interface Artifact {
   artifact_id: string;
   name: string;
@@ -341,6 +342,7 @@ export interface NewAgent {
 export interface NewSecret {
   value?: string | null;
   access_key_id?: string;
+  session_token?: string;
   region?: string;
   base_url?: string;
   name: string;
@@ -546,6 +548,7 @@ export interface Reveal {
 
 export interface Revealed {
   value: string;
+  session_token: string | null;
   version: number;
 }
 
@@ -554,6 +557,7 @@ export type Role = "user" | "admin" | "auditor";
 export interface RotateSecret {
   value?: string | null;
   access_key_id?: string;
+  session_token?: string;
   region?: string;
   base_url?: string;
   overlap?: number | null;
@@ -870,6 +874,7 @@ export interface Verification {
 export interface VerifySecret {
   value?: string | null;
   access_key_id?: string;
+  session_token?: string;
   region?: string;
   base_url?: string;
   provider: string;
