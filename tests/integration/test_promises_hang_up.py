@@ -8,8 +8,9 @@ import pytest
 
 from app.lib.providers.registry import Registry
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED, figure
+from tests.chaos import figure
 from tests.integration.conftest import LiveServer, live_server
+from tests.limits import UNLIMITED
 from tests.streams import read_all, said, shown
 from tests.wires.chat import ChatWire
 from tests.wires.dialects import DIALECTS, Dialect

@@ -16,8 +16,8 @@ from app.lib.providers.model import Adapter, ModelCall
 from app.lib.providers.registry import Registry
 from app.lib.resilience import backoff
 from app.server.settings import Settings
-from tests.chaos import UNLIMITED
 from tests.integration.conftest import LiveServer, live_server
+from tests.limits import UNLIMITED
 from tests.streams import followed, said, streamed, text
 from tests.wires.chat import LOCAL, ChatWire, Seen
 from tests.wires.dialects import DIALECTS, KEY, NO, Dialect
