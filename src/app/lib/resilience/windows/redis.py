@@ -1,7 +1,8 @@
 """Windows that many processes share in Redis or Valkey, by its clock: one script counts and takes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import anyio
 import structlog
@@ -9,14 +10,19 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, WindowAway
 
 ANSWER_SECONDS = 0.5
 LOOK_SECONDS = 1.0
 """Between two looks at whether the server is there."""
+_LATE_SECONDS = 0.05
+"""A timer that fires so much later says that this process was busy."""
+_TRIES = 5
 _MICRO = 1_000_000
 
+# Asked again for the same member it says the same, and takes nothing more.
 # Answers whether it passed, how many are in the window, and the microseconds until there is room, or more of it.
 _SCRIPT = f"""
 local clock = redis.call('TIME')
@@ -24,8 +30,9 @@ local now = clock[1] * {_MICRO} + clock[2]
 local limit, member = tonumber(ARGV[1]), ARGV[2]
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {WINDOW_SECONDS * _MICRO})
 local used = redis.call('ZCARD', KEYS[1])
-local passed = used < limit
-if passed and member ~= '' then
+local mine = member ~= '' and redis.call('ZSCORE', KEYS[1], member)
+local passed = mine or used < limit
+if passed and not mine and member ~= '' then
     redis.call('ZADD', KEYS[1], now, member)
     redis.call('PEXPIRE', KEYS[1], {WINDOW_SECONDS * 1000})
     used = used + 1
@@ -82,7 +89,9 @@ class RedisWindows:
 
     async def _ask(self, key: str, member: str, limit: int) -> Taken:
         with self._heard():
-            passed, used, wait = await self._script(keys=[self._prefix + key], args=[limit, member])
+            passed, used, wait = await _heard_late(
+                lambda: self._script(keys=[self._prefix + key], args=[limit, member])
+            )
         return Taken(passed=bool(passed), used=used, wait=max(0.0, wait / _MICRO))
 
     @contextmanager
@@ -100,7 +109,7 @@ class RedisWindows:
     async def _watch(self) -> None:
         while True:
             try:
-                await self._client.ping()
+                await _heard_late(self._client.ping)
             except (RedisError, OSError, TimeoutError):
                 with suppress(WindowAway), self._heard():
                     raise
@@ -109,3 +118,15 @@ class RedisWindows:
                     self.failing = False
                     logger.warning("rate limits are counted again: Redis is back")
             await anyio.sleep(LOOK_SECONDS)
+
+
+async def _heard_late(ask: Callable[[], Awaitable[Any]]) -> Any:
+    """A process that was too busy to hear the answer in time asks again: the server is not away for that."""
+    for _ in range(_TRIES):
+        began = anyio.current_time()
+        try:
+            return await ask()
+        except (RedisTimeout, TimeoutError):
+            if anyio.current_time() - began < ANSWER_SECONDS + _LATE_SECONDS:
+                raise
+    raise TimeoutError
