@@ -1,17 +1,22 @@
 """A2A's words for runs, without a server."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from a2a.server.context import ServerCallContext
 from a2a.types.a2a_pb2 import Message, Part, TaskArtifactUpdateEvent, TaskState
+from sqlalchemy.exc import OperationalError
 
 from app.domain.a2a.errors import AnswerUnclear, BadParams, ContentNotSupported
 from app.domain.a2a.fold import Chunk, Fold, Told
+from app.domain.a2a.handler import EXCHANGE, refused
 from app.domain.a2a.parts import text_of
 from app.domain.a2a.push import PushKeys
 from app.domain.a2a.push.signing import NotOurs
+from app.domain.a2a.refusals import rpc_error
 from app.domain.a2a.service import decision, session_key
 from app.lib.runlog.frames import frame
 
@@ -154,6 +159,17 @@ def test_data_is_read_as_json_and_files_are_not_read() -> None:
         text_of(message)
     with pytest.raises(BadParams):
         text_of(said("  "))
+
+
+def test_a_database_that_is_away_is_no_secret_and_worth_another_try() -> None:
+    exchange: Any = SimpleNamespace(error=None)
+    context = ServerCallContext(state={EXCHANGE: exchange})
+
+    refused(context, OperationalError("SELECT 1", {}, Exception("locked")))
+
+    status, told = rpc_error(exchange.error, 1, old=False)
+    assert (status, told["error"]["code"]) == (503, -32050)
+    assert "SELECT" not in str(told)
 
 
 def test_what_is_sealed_opens_only_in_its_place_and_with_its_secret() -> None:

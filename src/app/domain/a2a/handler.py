@@ -37,6 +37,8 @@ from a2a.utils.task import (
     validate_history_length,
     validate_page_size,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.a2a.cards import Cards
 from app.domain.a2a.conformance import answers_with_message
@@ -49,6 +51,7 @@ from app.domain.a2a.streams import Receive, TaskUpdates, Watch, followed
 from app.domain.a2a.tasks import answer_of, from_nanoseconds, nanoseconds, open_questions, task_of
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.admission import Place as Seat
+from app.domain.runs.errors import ServerBusy
 from app.lib.errors import AppError
 
 PAGE_SIZE = 50
@@ -84,7 +87,11 @@ def refused(context: ServerCallContext, error: Exception) -> A2AError:
     if isinstance(error, AppError):
         exchange_of(context).error = error
         return known(error)(error.detail)
-    logger.error("an A2A request failed", exc_info=error)
+    if isinstance(error, (InterfaceError, OperationalError, PoolTimeout)):
+        logger.warning("the database cannot be used", error=type(error).__name__)
+        exchange_of(context).error = ServerBusy()
+    else:
+        logger.error("an A2A request failed", exc_info=error)
     return InternalError()
 
 
