@@ -27,7 +27,7 @@ from app.server.settings import Settings
 from tests.postgres import postgres_server
 from tests.valkey import valkey_server
 
-STARTS, TURNS = 50, 40
+STARTS, TURNS = 10, 200
 """Of starts each user has as many as the rate limit allows: windows are as long as in life."""
 
 
