@@ -12,7 +12,7 @@ JOBS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 # The page and the npm package need Node 20.19 or newer. Without it everything else works; CI, which says
-# HEADGATE_TEST_BROWSER=required, takes no such excuse.
+# TEST_BROWSER=required, takes no such excuse.
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split("."); console.log(+a > 20 || (+a === 20 && +b >= 19) ? "yes" : "")' 2>/dev/null)
 WEB_READY := web/node_modules/.ready
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o -type f -print)
@@ -74,7 +74,7 @@ else
 
 check-web test-web:
 	@echo "THE WEB PAGE AND THE NPM PACKAGE ARE NOT CHECKED: $(NO_NODE)." >&2; \
-	test "$$HEADGATE_TEST_BROWSER" != required
+	test "$$TEST_BROWSER" != required
 
 $(UI):
 	@echo "$(NO_NODE), so the web page cannot be built." >&2; exit 1

@@ -25,7 +25,7 @@ from app.server.web import has_ui
 if TYPE_CHECKING:
     from tests.integration.conftest import LiveServer
 
-REQUIRED = os.environ.get("HEADGATE_TEST_BROWSER") == "required"  # noqa: TID251 - CI's word that there must be one
+REQUIRED = os.environ.get("TEST_BROWSER") == "required"  # noqa: TID251 - CI's word that there must be one
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 ARGUMENTS = [

@@ -19,7 +19,7 @@ from tests.a2a import old_message, rpc, streamed
 pytestmark = [pytest.mark.timeout(300), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "tests" / "clients"
-REQUIRED = "HEADGATE_TEST_CLIENTS"
+REQUIRED = "TEST_CLIENTS"
 """`required` where a client that cannot be installed is a failure and no reason to skip."""
 PYTHON = [("0.2.5", "python_0_2.py"), ("0.3.26", "python_0_3.py"), ("1.3.0", "python_1.py")]
 JAVASCRIPT = ["0.2.5", "0.3.14", "1.3.0"]
