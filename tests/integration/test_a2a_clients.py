@@ -1,5 +1,6 @@
 """The official clients of all versions in use, each in an environment of its own."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -41,16 +42,22 @@ def install(request: pytest.FixtureRequest) -> Install:
 
     def make(language: str, version: str) -> Path:
         folder = cache.mkdir(f"a2a-{language}-{version}")
-        if not (folder / "done").exists():
-            for command in _commands(language, version, folder):
-                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    why = f"the {language} client {version} cannot be installed: {done.stderr[-500:]}"
-                    pytest.fail(why) if os.environ.get(REQUIRED) == "required" else pytest.skip(why)  # noqa: TID251
-            (folder / "done").touch()
+        with (cache.mkdir("a2a") / f"{language}-{version}").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # other workers want it too
+            if not (folder / "done").exists():
+                _install(_commands(language, version, folder), f"the {language} client {version}")
+                (folder / "done").touch()
         return folder
 
     return make
+
+
+def _install(commands: list[list[str]], what: str) -> None:
+    for command in commands:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            why = f"{what} cannot be installed: {done.stderr[-500:]}"
+            pytest.fail(why) if os.environ.get(REQUIRED) == "required" else pytest.skip(why)  # noqa: TID251
 
 
 def _commands(language: str, version: str, folder: Path) -> list[list[str]]:
