@@ -13,6 +13,7 @@ import anyio
 import httpx
 import msgspec
 import pytest
+from anyio import to_thread
 
 from app.server.settings import Settings
 from tests.a2a import old_message, rpc, streamed
@@ -133,7 +134,7 @@ async def everything_sent(client: httpx.AsyncClient) -> list[tuple[str, Any]]:
 async def test_all_that_is_sent_fits_the_schemas_before_1(
     install: Install, client: httpx.AsyncClient, version: str
 ) -> None:
-    folder = install("python", version)
+    folder = await to_thread.run_sync(install, "python", version)
     sent = [one for one in await everything_sent(client) if not (version == "0.2.5" and one[0] in NEWER)]
 
     command = [str(folder / "bin" / "python"), str(SCRIPTS / "schema.py")]
@@ -146,7 +147,7 @@ async def test_all_that_is_sent_fits_the_schemas_before_1(
 async def test_the_python_clients_before_1_work(
     install: Install, client: httpx.AsyncClient, version: str, script: str
 ) -> None:
-    folder = install("python", version)
+    folder = await to_thread.run_sync(install, "python", version)
 
     check(await told(client, str(folder / "bin" / "python"), str(SCRIPTS / script)), lists=False)
 
@@ -154,14 +155,14 @@ async def test_the_python_clients_before_1_work(
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
 async def test_the_python_client_of_1_works(install: Install, client: httpx.AsyncClient, binding: str) -> None:
     version, script = PYTHON[2]
-    folder = install("python", version)
+    folder = await to_thread.run_sync(install, "python", version)
 
     check(await told(client, str(folder / "bin" / "python"), str(SCRIPTS / script), binding), lists=True)
 
 
 @pytest.mark.parametrize("version", JAVASCRIPT)
 async def test_the_javascript_clients_work(install: Install, client: httpx.AsyncClient, version: str) -> None:
-    folder = install("javascript", version)
+    folder = await to_thread.run_sync(install, "javascript", version)
     script = shutil.copy(SCRIPTS / "javascript.mjs", folder / "client.mjs")
 
     check(await told(client, "node", str(script), version), lists=version.startswith("1."))

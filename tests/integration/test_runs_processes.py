@@ -133,8 +133,10 @@ async def test_a_process_that_slept_past_its_lease_uses_no_tool_any_more(start: 
             go_on.set()
             first.send_signal(signal.SIGCONT)
             await chat_wire.requests[0].answered.wait()
-            # What it has to write is written, or refused, before this is.
-            await streamed(client, CHAT, said("again", session_id="other"))
+            # What it has to write is written, or refused, before this is. It is behind with its work for a moment.
+            again = said("again", session_id="other")
+            while (started := await client.post(CHAT, json=again)).status_code == 503:
+                assert started.json()["code"] == "server_busy"
         seen_by_first = await followed(client, run_id)
         todos = (await client.get("/api/todos")).json()["items"]
 

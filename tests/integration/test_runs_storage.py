@@ -38,6 +38,7 @@ def a_queued_run(owner: UUID, session_id: UUID) -> dict[str, Any]:
         "replaces": None,
         "secret_id": None,
         "cancel_when_left": False,
+        "origin": None,
         "created_at": now,
         "updated_at": now,
         "started_at": None,
