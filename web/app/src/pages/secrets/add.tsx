@@ -7,7 +7,7 @@ import { useAction } from "../shared/use-action";
 import { useSecretActions } from "./data";
 import { KeyGuide } from "./guide";
 import { GUIDES, guideOf } from "./guides";
-import { expiryOf, MaterialFields, materialOf, wipe } from "./material";
+import { expiryOf, MaterialFields, materialOf, POINTERS, wipe } from "./material";
 import { VERDICTS } from "./words";
 
 interface Props {
@@ -48,7 +48,7 @@ export function AddSecret({ onClose, onSaved }: Props) {
     save.error,
     nameless ? [{ pointer: "/name", detail: "Give it a name, so that you know it again." }] : [],
   );
-  for (const pointer of ["/value", "/base_url", "/region", "/access_key_id"]) errorAt(pointer);
+  for (const pointer of POINTERS) errorAt(pointer);
 
   async function submit(checked: boolean) {
     const name = String(new FormData(form.current ?? undefined).get("label")).trim();

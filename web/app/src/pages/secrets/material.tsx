@@ -17,6 +17,9 @@ const UNREMEMBERED = {
 // A password field would be offered to the browser's own manager. Where dots can be had otherwise, it is a text field.
 const DOTS = typeof CSS !== "undefined" && CSS.supports("-webkit-text-security", "disc");
 
+/** Where the fields stand in a problem. */
+export const POINTERS = ["/value", "/base_url", "/region", "/access_key_id", "/session_token"];
+
 interface Props {
   guide: Guide | undefined;
   errorAt: (pointer: string) => string | null;
@@ -69,6 +72,17 @@ export function MaterialFields({ guide, errorAt, baseUrl = "", region = "" }: Pr
             maxLength={64}
             error={errorAt("/region")}
           />
+          <TextField
+            {...UNREMEMBERED}
+            name="session_token"
+            label="Session token"
+            hint="Only of temporary keys."
+            type={DOTS ? "text" : "password"}
+            className="font-mono [-webkit-text-security:disc]"
+            fieldClassName="sm:col-span-2"
+            maxLength={4096}
+            error={errorAt("/session_token")}
+          />
         </div>
       )}
       {needs?.baseUrl === "optional" && <BaseUrl value={baseUrl} errorAt={errorAt} />}
@@ -103,6 +117,7 @@ function BaseUrl({
 export interface Material {
   value: string | null;
   access_key_id: string;
+  session_token: string;
   region: string;
   base_url: string;
 }
@@ -114,6 +129,7 @@ export function materialOf(form: HTMLFormElement): Material {
   return {
     value: text("value") || null,
     access_key_id: text("access_key_id"),
+    session_token: text("session_token"),
     region: text("region"),
     base_url: text("base_url"),
   };
@@ -127,6 +143,8 @@ export function expiryOf(form: HTMLFormElement): string | null {
 
 /** The form goes, and what was typed goes first. */
 export function wipe(form: HTMLFormElement | null): void {
-  const field = form?.elements.namedItem("value");
-  if (field instanceof HTMLInputElement) field.value = "";
+  for (const name of ["value", "session_token"]) {
+    const field = form?.elements.namedItem(name);
+    if (field instanceof HTMLInputElement) field.value = "";
+  }
 }

@@ -3,26 +3,26 @@ import { useMe } from "../../lib/auth";
 import { Button, CopyButton, Dialog, TextField } from "../../ui";
 import { call } from "../shared/call";
 import { FormProblem, fieldErrors } from "../shared/form";
-import type { SecretView } from "../shared/types";
+import type { Revealed, SecretView } from "../shared/types";
 import { useAction } from "../shared/use-action";
 
 const SHOWN_SECONDS = 30;
 
 /** Shows the value for half a minute. It lives in this component and goes with it: no cache, no storage. */
 export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose: () => void }) {
-  const [value, setValue] = useState<string | null>(null);
+  const [revealed, setRevealed] = useState<Revealed | null>(null);
   const [hidden, setHidden] = useState(false);
   const password = useRef<HTMLInputElement>(null);
   const hasPassword = useMe()?.email != null;
-  const left = useCountdown(value !== null, () => {
-    setValue(null);
+  const left = useCountdown(revealed !== null, () => {
+    setRevealed(null);
     setHidden(true);
   });
   const reveal = useAction(async () => {
     const body = hasPassword ? { password: password.current?.value ?? "" } : {};
-    const shown = await call("POST /api/secrets/{secret_id}/reveal", { path: { secret_id: secret.id }, body });
+    const found = await call("POST /api/secrets/{secret_id}/reveal", { path: { secret_id: secret.id }, body });
     setHidden(false);
-    setValue(shown.value);
+    setRevealed(found);
   });
   const { errorAt, shown } = fieldErrors(reveal.error);
 
@@ -33,7 +33,7 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
       description={`Whoever sees the value can use it. It hides again after ${SHOWN_SECONDS} seconds, and that it was shown is written down in its audit trail.`}
       onClose={onClose}
       footer={
-        value === null ? (
+        revealed === null ? (
           <>
             <Button onClick={onClose}>{hidden ? "Close" : "Cancel"}</Button>
             <Button look="primary" busy={reveal.busy} onClick={() => reveal.run()}>
@@ -47,7 +47,7 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
         )
       }
     >
-      {value === null ? (
+      {revealed === null ? (
         <form
           className="flex flex-col gap-4"
           onSubmit={(event) => {
@@ -78,16 +78,8 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
         </form>
       ) : (
         <div className="flex flex-col gap-3">
-          <div className="flex items-center gap-2 rounded-xl border border-line bg-raised p-3">
-            <output
-              aria-live="off"
-              aria-label="The value"
-              className="min-w-0 flex-1 font-mono text-sm break-all select-all"
-            >
-              {value}
-            </output>
-            <CopyButton text={() => value} label="Copy the value" />
-          </div>
+          <Shown name="value" text={revealed.value} />
+          {revealed.session_token && <Shown name="session token" text={revealed.session_token} />}
           <p className="text-sm text-muted">
             Hidden in <span aria-hidden="true">{left}</span>
             <span className="sr-only">{SHOWN_SECONDS}</span> seconds.
@@ -95,6 +87,21 @@ export function RevealSecret({ secret, onClose }: { secret: SecretView; onClose:
         </div>
       )}
     </Dialog>
+  );
+}
+
+function Shown({ name, text }: { name: string; text: string }) {
+  return (
+    <div className="flex items-center gap-2 rounded-xl border border-line bg-raised p-3">
+      <output
+        aria-live="off"
+        aria-label={`The ${name}`}
+        className="min-w-0 flex-1 font-mono text-sm break-all select-all"
+      >
+        {text}
+      </output>
+      <CopyButton text={() => text} label={`Copy the ${name}`} />
+    </div>
   );
 }
 

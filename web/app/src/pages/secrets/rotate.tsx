@@ -6,7 +6,7 @@ import type { SecretView, Verdict } from "../shared/types";
 import { useAction } from "../shared/use-action";
 import { useSecretActions } from "./data";
 import { guideOf } from "./guides";
-import { expiryOf, MaterialFields, materialOf, wipe } from "./material";
+import { expiryOf, MaterialFields, materialOf, POINTERS, wipe } from "./material";
 import { VERDICTS } from "./words";
 
 const OVERLAPS = [
@@ -49,7 +49,7 @@ export function RotateSecret({ secret, onClose, onSaved }: Props) {
     return saved;
   });
   const { errorAt, shown } = fieldErrors(save.error);
-  for (const pointer of ["/value", "/base_url", "/region", "/access_key_id"]) errorAt(pointer);
+  for (const pointer of POINTERS) errorAt(pointer);
 
   async function submit(checked: boolean) {
     setVerdict(null);

@@ -16,6 +16,7 @@ export type {
   ProviderView,
   QuotaStatus,
   QuotaView,
+  Revealed,
   Role,
   RotateSecret,
   RunView,
