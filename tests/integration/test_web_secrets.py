@@ -170,3 +170,25 @@ async def test_ends_are_warned_of_and_a_deletion_names_the_agents_it_breaks(
     await page.get_by_label("Type “work” to go on").fill("work")
     await remove.click()
     await expect(page.get_by_text("No keys yet")).to_be_visible()
+
+
+async def test_a_temporary_key_of_aws_is_taken_and_shown_with_its_token(open_page: OpenPage, person: Person) -> None:
+    token = "FwoGZXIvYXdzE-canary-" + "x" * 40
+    aws = {"access_key_id": "ASIAIOSFODNN7EXAMPLE", "session_token": token, "region": "eu-central-1"}
+    await stored(person, provider="bedrock", value="wJalrXUtnFEMI7MDENGbPxRfiCYEXAMPLEKEYabc", **aws)
+    page = await open_page("/secrets", person=person)
+
+    await choose(page, "work", "Reveal")
+    await page.get_by_label("Your Headgate password").fill(PASSWORD)
+    await page.get_by_role("dialog").get_by_role("button", name="Reveal").click()
+    await expect(page.get_by_label("The session token", exact=True)).to_have_text(token)
+    await page.get_by_role("button", name="Hide now").click()
+    assert token not in await page.evaluate(EVERYWHERE)
+
+    await page.get_by_role("button", name="Add a key").click()
+    await page.get_by_label("Provider").select_option("bedrock")
+    field = page.get_by_label("Session token")
+    await field.fill(token)
+    assert await field.evaluate("field => getComputedStyle(field).webkitTextSecurity") == "disc"
+    await page.get_by_role("button", name="Cancel").click()
+    assert token not in await page.evaluate(EVERYWHERE)
