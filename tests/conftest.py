@@ -3,6 +3,7 @@
 import functools
 import gc
 import inspect
+import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,17 @@ def _bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[.
             await test(*arguments, **fixtures)
 
     return bounded
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging for all of it."""
+    root = logging.getLogger()
+    handlers, level, config = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**config)
 
 
 @pytest.fixture(scope="session")

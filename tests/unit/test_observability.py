@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -145,15 +144,10 @@ def test_long_strings_are_cut_and_marked() -> None:
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level, config = root.handlers, root.level, structlog.get_config()
+def logged() -> io.StringIO:
     stream = io.StringIO()
     configure_logging("INFO", stream=stream)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.configure(**config)
+    return stream
 
 
 def test_our_lines_are_json_with_the_request_id_and_without_credentials(logged: io.StringIO) -> None:
