@@ -3,6 +3,7 @@
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from app.server.bodies import MAX_BODY
 
@@ -31,7 +32,10 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self._cut_soon()
 
     def shutdown(self) -> None:
-        super().shutdown()
+        try:
+            super().shutdown()
+        except InvalidState:  # its peer closes it: uvicorn looks only for what it closes itself
+            self.transport.close()
         self._cut_soon()
 
     def _cut_soon(self) -> None:

@@ -74,15 +74,17 @@ function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: Live
   const error = live?.failure ?? live?.snapshot.error ?? run?.error;
   if (state === "completed" && !live?.failure) return null;
   const hasText = !!run?.final_message || !!live?.snapshot.text;
+  // While the server still stops it, the conversation takes nothing new.
+  const isSettled = !live || isOver(live);
   const actions = isLast && runId && (
     <>
       {hasText && !live?.failure && (
-        <Button size="sm" onClick={() => chat.goOn(runId)}>
+        <Button size="sm" disabled={!isSettled} onClick={() => chat.goOn(runId)}>
           Continue
         </Button>
       )}
       {said !== null && (
-        <Button size="sm" onClick={() => onAgain(turn, said)}>
+        <Button size="sm" disabled={!isSettled} onClick={() => onAgain(turn, said)}>
           Try again
         </Button>
       )}
