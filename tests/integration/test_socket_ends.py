@@ -1,7 +1,7 @@
 """`/api/ws`: who is let in, and how a socket ends."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from uuid import UUID
 
 import anyio
@@ -203,6 +203,32 @@ async def test_a_peer_that_reads_nothing_is_cut_off(
             while hub.readers():  # noqa: ASYNC110
                 await anyio.sleep(0.01)
             await rest_of(stream)
+
+
+@pytest.fixture
+async def outliving() -> AsyncIterator[AsyncExitStack]:
+    """What is still open when the server has left, for tests that name this first."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@on_sqlite
+async def test_a_server_leaves_though_a_peer_hangs_up_without_reading(
+    outliving: AsyncExitStack, client: httpx.AsyncClient, server: LiveServer, chat_wire: ChatWire
+) -> None:
+    hub = server.app.state.runs._writer.hub
+    chat_wire.queue(answer(("x" * 1_000 + " ") * 8_000))
+    run_id = (await client.post("/api/agents/chat/invoke", json=said("Hi"), timeout=20)).json()["id"]
+    stream = await outliving.enter_async_context(bare_socket(server.url, await ticket(client)))
+    await stream.send(bare_frame({"op": "follow", "run_id": run_id}))
+    with anyio.fail_after(15):
+        while not hub.readers():  # noqa: ASYNC110 - nothing tells of it
+            await anyio.sleep(0.01)
+        await stream.send(b"\x88\x80" + bytes(4))  # a close frame
+        while hub.readers():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+    # The server leaves now, with what it has to write still in its buffer.
 
 
 @on_sqlite
