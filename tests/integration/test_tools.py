@@ -341,6 +341,7 @@ async def test_deleting_the_user_deletes_what_they_had(call: Caller, db: Databas
     assert await rows(db) == await rows(db, Tag) == await rows(db, ToolEffect) == 0
 
 
+@pytest.mark.timeout(60)
 async def test_fifty_users_at_once_never_touch_each_others_rows(db: Database) -> None:
     callers = [await caller(db) for _ in range(50)]
     seen: dict[UUID, list[list[dict[str, Any]]]] = {}
