@@ -124,6 +124,45 @@ async def test_a_paused_run_tells_nothing_until_it_is_resumed(client: httpx.Asyn
     assert [event.id for event in reader.events] == list(range(1, len(reader.events) + 1))
 
 
+@pytest.mark.parametrize("options", [{"run_lease": 300.0}], ids=["seldom looked for"])
+@pytest.mark.parametrize(("verb", "end"), [("resume", "completed"), ("cancel", "cancelled")])
+async def test_what_is_asked_while_a_run_is_just_put_aside_is_done_at_once(
+    server: LiveServer,
+    client: httpx.AsyncClient,
+    chat_wire: ChatWire,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+    end: str,
+) -> None:
+    engine = server.app.state.runs._engine
+    records, hear = engine._executor._records, engine.asked
+    park, is_parked, is_asked = records.park, anyio.Event(), anyio.Event()
+
+    async def slowly(*arguments: Any) -> bool:
+        parked: bool = await park(*arguments)
+        is_parked.set()
+        await is_asked.wait()
+        return parked
+
+    def heard(*arguments: Any) -> None:
+        hear(*arguments)
+        is_asked.set()
+
+    monkeypatch.setattr(records, "park", slowly)
+    rest = anyio.Event()
+    chat_wire.queue(answer("Before", rest, " and after."))
+    async with reading(client, CHAT, said("go")) as reader:
+        await reader.until("message_delta")
+        await asked(client, reader.run_id, "pause")
+        await reader.until("paused")
+        rest.set()
+        await is_parked.wait()
+        monkeypatch.setattr(engine, "asked", heard)
+        await asked(client, reader.run_id, verb)
+
+    assert reader.events[-1].event == end
+
+
 async def test_what_came_while_a_run_was_put_aside_is_told_when_it_is_resumed(
     server: LiveServer, client: httpx.AsyncClient, chat_wire: ChatWire
 ) -> None:

@@ -53,6 +53,8 @@ class Engine:
         self._park_seconds = park_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._taking: set[UUID] = set()
+        self._recalled: set[UUID] = set()
+        """Runs that somebody should take, and that are not done with here: they may be about to be put aside."""
         self._tasks: TaskGroup | None = None
         self._leaving = False
 
@@ -97,7 +99,10 @@ class Engine:
 
         Where there is no room it is left to others, or to the next scan; what is `urgent` is soon over.
         """
-        if self._tasks is None or self._leaving or run_id in self._executor.active or run_id in self._taking:
+        if self._tasks is None or self._leaving:
+            return
+        if run_id in self._executor.active or run_id in self._taking:
+            self._recalled.add(run_id)
             return
         if len(self._taking) >= MAX_TAKING:
             return
@@ -109,7 +114,7 @@ class Engine:
     def asked(self, run_id: UUID, control: str | None) -> None:
         """Somebody has asked something of a run: it obeys at once where it is executed here, else who can takes it."""
         execution = self._executor.active.get(run_id)
-        if execution is None:
+        if execution is None or execution.aside:
             self._waker.tell(Subject.ASKED, run_id)
             self.take(run_id, urgent=control == CANCEL)
         else:
@@ -119,7 +124,7 @@ class Engine:
         """Another process says that something was asked of a run: what, is in the database."""
         execution = self._executor.active.get(run_id)
         if execution is not None:
-            self._writer.notice(execution.attempt.log)
+            execution.beat()
 
     async def leave(self) -> None:
         """Take no more runs and give back those that are going on, with all they have said stored."""
@@ -134,17 +139,19 @@ class Engine:
                 outcome = await self._execute(run_id)
         finally:
             self._taking.discard(run_id)
-        if outcome is Outcome.RELEASED:
-            self._pass_on(run_id)
+        self._pass_on(run_id, outcome)
 
     async def _submitted(self, claim: Claim, place: Place) -> None:
         with place:
             outcome = await self._execute(claim.run.id, claim)
-        if outcome is Outcome.RELEASED:
-            self._pass_on(claim.run.id)
+        self._pass_on(claim.run.id, outcome)
 
-    def _pass_on(self, run_id: UUID) -> None:
-        """A run that was given back unfinished is taken again, by others where this process leaves."""
+    def _pass_on(self, run_id: UUID, outcome: Outcome | None) -> None:
+        """A run that was given back, or called for meanwhile, is taken again, by others where this process leaves."""
+        recalled = run_id in self._recalled
+        self._recalled.discard(run_id)
+        if outcome is not Outcome.RELEASED and (outcome is Outcome.ENDED or not recalled):
+            return
         if self._leaving:
             self._waker.tell(Subject.FREED, run_id)
         else:
@@ -165,7 +172,7 @@ class Engine:
         while True:
             await anyio.sleep(self.lease_seconds / 4)
             for execution in list(self._executor.active.values()):
-                self._writer.notice(execution.attempt.log)
+                execution.beat()
 
     async def _scan(self) -> None:
         """At the start and from then on: go on with what a dead process left."""

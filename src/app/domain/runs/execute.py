@@ -181,6 +181,7 @@ class Executor:
         if stopped is Stop.LOST:
             raise LeaseLost
         attempt.telling.flush()
+        execution.aside = stopped in {Stop.LEAVING, Stop.PARKED}
         if stopped is Stop.LEAVING:
             await attempt.log.store()
             await self._records.release(run.id, attempt.log.attempt, execution.spent, execution.meter)

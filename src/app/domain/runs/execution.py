@@ -31,6 +31,8 @@ class Execution:
         self.attempt = attempt
         self.meter = meter
         self.timed_out = False
+        self.aside = False
+        """The run is given back: what is asked of it now is for the next attempt."""
         self._stopped: Stop | None = None
         self._scope = anyio.CancelScope()
         self._cut_off = False
@@ -63,6 +65,8 @@ class Execution:
 
     def obey(self, control: str | None) -> None:
         """What somebody asked of the run, or nothing any more."""
+        if self.aside:
+            return
         gate = self.attempt.gate
         gate.last_turn = control == CANCEL_AFTER_TURN
         try:
@@ -77,6 +81,11 @@ class Execution:
                 self.attempt.resume()
         except LeaseLost:
             self.stop(Stop.LOST)
+
+    def beat(self) -> None:
+        """Keep the lease, and hear what others have asked of the run."""
+        if not self.aside:
+            self.attempt.log.beat()
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -92,12 +92,15 @@ class RunLog:
         if self.lost:
             raise LeaseLost
         self.attach(*steps)
-        goal = self._takes
         if self._frames or self._steps:
             self._writer.notice(self)
-            goal += 1
+        goal = self._takes + self._writer.has_noticed(self)
         while self._commits < goal:
             await self._next_commit()
+
+    def beat(self) -> None:
+        """Renew the lease, and learn what is asked of the run, with the next commit."""
+        self._writer.notice(self)
 
     def attach(self, *steps: Step) -> None:
         """Store `steps` together with what was appended so far, whenever that is."""
@@ -183,6 +186,10 @@ class LogWriter:
         self._something.set()
         if self._pending_since is None:
             self._pending_since = time.monotonic()
+
+    def has_noticed(self, log: RunLog) -> bool:
+        """The next commit is to write of it, if only its lease."""
+        return log in self._dirty
 
     def worst_lag(self) -> float:
         """How long anything has waited to be stored since this was last asked, in seconds."""

@@ -22,6 +22,7 @@ class ControlRepository:
 
     async def park(self, run_id: UUID, attempt: int, spent: float) -> bool:
         """Give the lease back so that nobody claims it; False where nothing is to be waited for any more."""
+        await self._lock(run_id)
         paused = RunHead.control == PAUSE
         parked = (
             update(RunHead)
@@ -106,10 +107,15 @@ class ControlRepository:
         """Keep the first answer. Returns the one that counts, None where there is no such question any more."""
         asked = [RunQuestion.run_id == run_id, RunQuestion.id == question_id, RunQuestion.kind == kind]
         if still_open:
+            await self._lock(run_id)
             unanswered = RunQuestion.answer.is_(None)
             await self._db_session.execute(update(RunQuestion).where(*asked, unanswered).values(answer=answer))
         found: dict[str, Any] | None = await self._db_session.scalar(select(RunQuestion.answer).where(*asked))
         return found
+
+    async def _lock(self, run_id: UUID) -> None:
+        """An answer and being put aside to wait for it do not pass each other unseen."""
+        await self._db_session.execute(select(RunHead.run_id).where(RunHead.run_id == run_id).with_for_update())
 
     async def unpark_answered(self, run_id: UUID) -> bool:
         """Let a waiting run go on where all its questions are answered."""
