@@ -1,5 +1,7 @@
 """The audit trail finds what was done to it, and to the values that it tells of."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.secrets.errors import SecretTampered, TrailTampered
+from app.domain.secrets.repository.uses import SqliteUses
 from app.domain.secrets.schemas import RotateSecret
 from app.domain.secrets.service import open_uses
 from app.lib.db.engine import Database
@@ -238,6 +241,29 @@ async def test_uses_at_once_stand_in_one_row_after_another(vault: TestVault, db:
     for owner in owners:
         verdict = await vault.trail.verify(owner)
         assert (verdict.rows, verdict.reason) == (11, "")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_use_waits_for_whoever_writes_to_the_file(
+    vault: TestVault, owner: UUID, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await vault.store(owner)
+    waits, loop = anyio.Event(), asyncio.get_running_loop()
+    waiting = SqliteUses._waiting
+
+    def told(uses: SqliteUses) -> sqlite3.Connection:
+        loop.call_soon_threadsafe(waits.set)
+        return waiting(uses)
+
+    monkeypatch.setattr(SqliteUses, "_waiting", told)
+    async with anyio.create_task_group() as tasks, db.writing() as db_session:
+        await db_session.execute(text("SELECT 1"))
+        tasks.start_soon(vault.key_of, owner)
+        await waits.wait()
+        # here the file is free again
+
+    verdict = await vault.trail.verify(owner)
+    assert (verdict.rows, verdict.reason) == (2, "")
 
 
 async def test_uses_from_two_nodes_and_changes_between_them_never_stop_each_other(

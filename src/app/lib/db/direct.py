@@ -14,14 +14,17 @@ _ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 async def direct_row(connection: AsyncConnection, sql: str, *values: Any) -> Any:
-    """The one row of a statement. On PostgreSQL another must have gone before it: that begins the transaction.
+    """The one row of a statement.
 
     SQLite is asked in one visit to the driver's thread. SQLAlchemy makes four, and waking a thread is most of what a
     statement costs.
     """
-    driver = cast("Any", connection.sync_connection).connection.driver_connection
+    adapted = cast("Any", connection.sync_connection).connection.dbapi_connection
+    driver = adapted.driver_connection
     try:
         if connection.dialect.name != "sqlite":
+            if not adapted._started:  # noqa: SLF001 - SQLAlchemy tells PostgreSQL of a transaction as late as this
+                await adapted._start_transaction()  # noqa: SLF001
             return await driver.fetchrow(sql, *values)
         (row,) = await driver.execute_fetchall(sql, values)
     except _ERRORS as error:

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.lib.db.address import connect_arguments, read_url
@@ -47,11 +47,11 @@ class Database:
                 async_creator=self.connect,
                 pool_size=pool_size,
                 max_overflow=pool_size,
-                pool_pre_ping=True,
                 hide_parameters=True,
                 json_serializer=_json,
                 json_deserializer=msgspec.json.decode,
             )
+            event.listen(self._write_engine.sync_engine, "checkout", _refuse_closed)
         self._reading = async_sessionmaker(self._read_engine, expire_on_commit=False)
         self._writing = async_sessionmaker(self._write_engine, expire_on_commit=False)
 
@@ -88,6 +88,12 @@ class Database:
     async def close(self) -> None:
         await self._read_engine.dispose()
         await self._write_engine.dispose()
+
+
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Of the pool, to make another. A ping asks the server three times, and knows no more of a lost network."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _sqlite_engine(url: str, *, begin: str, pool_size: int) -> AsyncEngine:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Executable, Table, bindparam, text
+from sqlalchemy import Executable, Table, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.quotas.models import UsageMonth
@@ -29,10 +29,10 @@ ON_CONFLICT = "(user_id, month) DO UPDATE SET " + ", ".join(
 _LOCK = "pg_advisory_xact_lock(hashtextextended('quotas of ' || CAST(:user_id AS text), 0))"
 _LOCKED = text(f"SELECT {_LOCK}").bindparams(_id)
 # The lock comes first; what is in conflict is seen as it is then.
-_COUNT = text(
-    f"INSERT INTO usage_month ({_COLUMNS}) SELECT :user_id, :month, :requests, 0, 0, 0, 0 FROM {_LOCK} "  # noqa: S608
-    f"ON CONFLICT {ON_CONFLICT} RETURNING {', '.join(_COUNTS)}"
-).bindparams(_id, bindparam("requests", type_=BigInteger()))
+_COUNT = (
+    f"INSERT INTO usage_month ({_COLUMNS}) SELECT $1::uuid, $2, $3::bigint, 0, 0, 0, 0 "  # noqa: S608 - constants
+    f"FROM {_LOCK.replace(':user_id', '$1::uuid')} ON CONFLICT {ON_CONFLICT} RETURNING {', '.join(_COUNTS)}"
+)
 
 NOW = "extract(epoch FROM clock_timestamp())::float8"
 _CURRENT = f"SELECT t FROM unnest(w.times) t WHERE t > {NOW} - {WINDOW_SECONDS}"  # noqa: S608 - constants
@@ -111,8 +111,7 @@ async def hold(
     if connection.dialect.name == "sqlite":
         row = await direct_row(connection, _count_and_look(active_runs), user_id.bytes, month, requests)
         return *_read(row), None
-    values = {"user_id": user_id, "month": month, "requests": requests}
-    counted = (await connection.execute(_COUNT, values)).one()
+    counted = await direct_row(connection, _COUNT, user_id, month, requests)
     if starts is None:
         return *_read((*counted, *await direct_row(connection, _look(active_runs), user_id))), None
     *found, taken, leaves_at, now = await direct_row(connection, _look_and_take(active_runs), user_id, starts)
