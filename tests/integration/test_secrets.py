@@ -56,7 +56,7 @@ async def test_a_stored_key_is_opened_for_a_call_and_shown_only_masked(vault: Te
         assert credential.api_key is not None
         assert credential.api_key.reveal() == KEY
         assert (credential.secret_id, credential.lent) == (stored.id, False)
-    page = await vault.secrets.page(owner, limit=10, offset=0)
+    page = await vault.secrets.page(owner, by(owner), limit=10, offset=0)
 
     assert (page.total, page.items[0].masked, page.items[0].default) == (1, "sk-…a1B2", True)
     assert page.items[0].last_used_at == vault.clock.now()
@@ -83,7 +83,7 @@ async def test_the_first_for_a_provider_is_its_default_and_another_takes_that_ov
 
     assert (first.default, second.default, third.default) == (True, False, True)
     assert (before, await vault.key_of(owner)) == (KEY, "sk-" + "c" * 20)
-    items = (await vault.secrets.page(owner, limit=10, offset=0)).items
+    items = (await vault.secrets.page(owner, by(owner), limit=10, offset=0)).items
     assert [item.default for item in items] == [True, False, False]
 
 
@@ -99,7 +99,7 @@ async def test_parallel_defaults_leave_exactly_one(vault: TestVault, owner: UUID
     async with anyio.create_task_group() as tasks:
         for n in range(8):
             tasks.start_soon(partial(vault.store, owner, f"sk-{n:020}", default=True))
-    items = (await vault.secrets.page(owner, limit=10, offset=0)).items
+    items = (await vault.secrets.page(owner, by(owner), limit=10, offset=0)).items
 
     assert sorted(item.default for item in items) == [False] * 7 + [True]
     assert (await vault.trail.verify(owner)).reason == ""
@@ -193,7 +193,7 @@ async def test_a_maximum_age_holds_for_stored_keys_too_and_a_new_version_begins_
     await vault.oversight.set_policy("openai", 30, by(admin))
     await vault.oversight.set_policy("openai", 10, by(admin))
     vault.clock.advance(9.5 * 86_400)
-    near = (await vault.secrets.page(owner, limit=1, offset=0)).items[0]
+    near = (await vault.secrets.page(owner, by(owner), limit=1, offset=0)).items[0]
     vault.clock.advance(86_400)
     with pytest.raises(SecretExpired):
         await vault.key_of(owner)
@@ -203,7 +203,7 @@ async def test_a_maximum_age_holds_for_stored_keys_too_and_a_new_version_begins_
     assert await vault.key_of(owner) == OTHER
     assert (await vault.oversight.policies()).items[0].max_age_days == 10
     await vault.oversight.remove_policy("openai", by(admin))
-    assert (await vault.secrets.page(owner, limit=1, offset=0)).items[0].expires_at is None
+    assert (await vault.secrets.page(owner, by(owner), limit=1, offset=0)).items[0].expires_at is None
     with pytest.raises(UnknownProvider):
         await vault.oversight.set_policy("nobody", 1, by(admin))
 
@@ -302,6 +302,17 @@ async def test_a_value_is_revealed_five_times_an_hour_also_to_those_who_ask_at_o
     assert sum(row.detail == "reveal_limited" for row in rows) == 7
 
 
+async def test_whoever_lists_keys_is_remembered_where_there_is_something_to_see(vault: TestVault, owner: UUID) -> None:
+    empty = await vault.secrets.page(owner, by(owner), limit=10, offset=0)
+    before = (await vault.trail.page(owner_id=owner, limit=10, offset=0)).total
+    await vault.store(owner)
+    await vault.secrets.page(owner, by(owner), limit=10, offset=0)
+    row = (await vault.trail.page(owner_id=owner, limit=1, offset=0)).items[0]
+
+    assert (empty.total, before) == (0, 0)
+    assert (row.action, row.detail, row.secret_id, row.actor_id) == ("read", "list", None, owner)
+
+
 async def test_a_deleted_secret_is_gone_with_its_data_keys(vault: TestVault, owner: UUID, db: Database) -> None:
     stored = await vault.store(owner)
     await vault.secrets.rotate(owner, stored.id, RotateSecret(value=OTHER), by(owner))
@@ -327,7 +338,7 @@ async def test_a_sealed_vault_lists_and_refuses_the_rest(vault: TestVault, owner
     sealed = TestVault(vault.db, keys=[], clock=vault.clock)
     stranger = await vault.user()
 
-    assert (await sealed.secrets.page(owner, limit=1, offset=0)).total == 1
+    assert (await sealed.secrets.page(owner, by(owner), limit=1, offset=0)).total == 1
     assert await sealed.key_of(stranger) is None  # who has no secret needs no key
     for attempt in (
         sealed.key_of(owner),
@@ -352,7 +363,7 @@ async def test_there_is_a_most_of_secrets(vault: TestVault, owner: UUID, monkeyp
 async def test_an_end_that_is_over_is_refused(vault: TestVault, owner: UUID) -> None:
     with pytest.raises(InvalidField):
         await vault.store(owner, expires_at=vault.clock.now())
-    assert (await vault.secrets.page(owner, limit=1, offset=0)).total == 0
+    assert (await vault.secrets.page(owner, by(owner), limit=1, offset=0)).total == 0
 
 
 async def test_a_base_url_that_leads_inside_is_refused_before_anything_is_stored(vault: TestVault, owner: UUID) -> None:
@@ -360,7 +371,7 @@ async def test_a_base_url_that_leads_inside_is_refused_before_anything_is_stored
         new = NewSecret(name="inside", provider="openai_compatible", value=KEY, base_url=url)
         with pytest.raises(EgressRefused):
             await vault.secrets.create(owner, new, by(owner))
-    assert (await vault.secrets.page(owner, limit=1, offset=0)).total == 0
+    assert (await vault.secrets.page(owner, by(owner), limit=1, offset=0)).total == 0
 
 
 async def test_aws_keys_keep_both_halves_and_their_region(vault: TestVault, owner: UUID) -> None:

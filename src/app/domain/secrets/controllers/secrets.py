@@ -54,6 +54,7 @@ class SecretController(Controller):
     async def list_secrets(
         self,
         *,
+        actor: NamedDependency[Actor],
         user: NamedDependency[Principal],
         secrets: NamedDependency[Secrets],
         provider: ProviderName = None,
@@ -61,7 +62,7 @@ class SecretController(Controller):
         offset: Offset = 0,
     ) -> SecretList:
         """The caller's secrets: each with its masked value, its state, and a warning where its end is near."""
-        return await secrets.page(user.user_id, limit=limit, offset=offset, provider=provider)
+        return await secrets.page(user.user_id, actor, limit=limit, offset=offset, provider=provider)
 
     @post(responses={409: ResponseSpec(None, description="`too_many_secrets`")})
     async def store(

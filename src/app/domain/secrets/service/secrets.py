@@ -1,7 +1,7 @@
 """A user's own secrets: stored sealed, changed, shown to their owner only."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.domain.secrets.errors import (
     SecretNotFound,
     SecretTampered,
     TooManySecrets,
+    VaultSealed,
     VersionNotFound,
 )
 from app.domain.secrets.models import Action, Secret
@@ -53,7 +54,7 @@ REFUSALS = (RevealLimited, SecretDisabled, SecretTampered)
 
 
 class Secrets:
-    """Has its own transactions: what it refuses must be remembered too. Every verb but `page` is audited."""
+    """Has its own transactions: what it refuses must be remembered too. Every verb is audited."""
 
     def __init__(self, db: Database, ring: Ring, clock: Clock, egress: Policy) -> None:
         self._db = db
@@ -61,14 +62,25 @@ class Secrets:
         self._clock = clock
         self._egress = egress
 
-    async def page(self, owner_id: UUID, *, limit: int, offset: int, provider: str | None = None) -> SecretList:
-        """Needs no master key."""
+    async def page(
+        self, owner_id: UUID, by: Actor, *, limit: int, offset: int, provider: str | None = None
+    ) -> SecretList:
+        """Needs no master key; without one, nobody can write into the trail that masked values were read."""
         where = [Secret.owner_id == owner_id, *([Secret.provider == provider] if provider is not None else [])]
         async with self._db.reading() as db_session:
             rows, total = await SecretRepository(db_session).page(*where, limit=limit, offset=offset)
         now = self._clock.now()
+        if rows:
+            with suppress(VaultSealed):
+                await self._note_listing(owner_id, by, now)
         items = [secret_view(row, now=now) for row in rows]
         return SecretList(items=items, total=total, limit=limit, offset=offset)
+
+    async def _note_listing(self, owner_id: UUID, by: Actor, now: datetime) -> None:
+        async with self._db.writing() as db_session:
+            chain = await Chain.hold(db_session, self._envelope, owner_id, now=now)
+            chain.add(Action.READ, by, now=now, detail="list")
+            await chain.keep()
 
     async def get(self, owner_id: UUID, secret_id: UUID, by: Actor) -> SecretView:
         async with self._held(owner_id, secret_id, by) as held:
