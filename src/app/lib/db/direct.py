@@ -20,6 +20,7 @@ async def direct_row(connection: AsyncConnection, sql: str, *values: Any) -> Any
     statement costs.
     """
     adapted = cast("Any", connection.sync_connection).connection.dbapi_connection
+    wrapped = cast("Any", connection.dialect.dbapi).Error
     driver = adapted.driver_connection
     try:
         if connection.dialect.name != "sqlite":
@@ -27,6 +28,6 @@ async def direct_row(connection: AsyncConnection, sql: str, *values: Any) -> Any
                 await adapted._start_transaction()  # noqa: SLF001
             return await driver.fetchrow(sql, *values)
         (row,) = await driver.execute_fetchall(sql, values)
-    except _ERRORS as error:
+    except (wrapped, *_ERRORS) as error:
         raise cast("Exception", DBAPIError.instance(sql, None, error, Exception, hide_parameters=True)) from error
     return row

@@ -43,7 +43,7 @@ class Vault:
         """Without `uses`, every use is noted in a transaction of the pool: slower, and otherwise the same."""
         self._db = db
         self._uses = uses
-        self._one_by_one = anyio.Lock()
+        self._one_by_one = anyio.Lock(fast_acquire=True)
         self._chains: dict[UUID, Chain] = {}
         """Trails as they were when this process last added to them."""
         self._ring = ring
