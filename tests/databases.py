@@ -7,8 +7,12 @@ another has left, emptied: no rows, no connections, and every sequence at its st
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from tests.postgres import PostgresServer
+
+unstored = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what stores nothing, or nothing that tests of storage do not: one database is enough."""
 
 MAX_BYTES = 4_000_000
 """One that has grown larger is not kept: nobody vacuums."""

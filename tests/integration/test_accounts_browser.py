@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from app.server.settings import Settings
+from tests.databases import unstored
 from tests.integration.conftest import PASSWORD, LiveServer, live_server
+
+pytestmark = unstored
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 COOKIE = "headgate_refresh"

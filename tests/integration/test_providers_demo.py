@@ -12,7 +12,10 @@ from app.lib.db.engine import Database
 from app.lib.errors import AppError
 from app.lib.providers.demo.wire import DemoWire
 from app.lib.providers.model import ModelCall, ToolSchema
+from tests.databases import unstored
 from tests.tool_calls import NOW, Caller, caller
+
+pytestmark = unstored
 
 SCHEMAS = [ToolSchema(tool.name, tool.description, tool.parameters) for tool in TOOLS.values()]
 

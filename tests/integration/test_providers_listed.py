@@ -11,9 +11,12 @@ from app.lib.providers.errors import ProviderError
 from app.lib.providers.model import ModelCall
 from app.lib.providers.registry import WIRES, Registry
 from app.server.settings import Settings
+from tests.databases import unstored
 from tests.integration.conftest import LiveServer, live_server
 from tests.wires.chat import ChatWire
 from tests.wires.script import refusal
+
+pytestmark = unstored
 
 KEY = "sk-test-0123456789"
 

@@ -11,10 +11,13 @@ from app.domain.runs.controllers import batches
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
 from app.server.settings import Settings
+from tests.databases import unstored
 from tests.integration.conftest import LiveServer, live_server
 from tests.streams import Received, events_of, followed, names, said, streamed
 from tests.wires.chat import ChatWire
 from tests.wires.script import answer
+
+pytestmark = unstored
 
 INVOKE = "/api/agents/todo/invoke"
 TODO = "/api/todos/agent-create/stream"
