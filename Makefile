@@ -19,7 +19,7 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 UI := src/app/ui/index.html
 NO_NODE := Node 20.19 or newer is not on this machine
 
-.PHONY: help run ui test test-web check check-web fix bench soak
+.PHONY: help run ui test test-web check check-python check-web fix bench soak
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,16 +29,18 @@ run: $(READY) $(if $(NODE),$(UI)) ## serve on http://127.0.0.1:8000, data in ./d
 
 ui: $(UI) ## build the web page that the server serves (needs Node)
 
-test: check test-web ## every check, then every test
+test: $(READY) ## every check, then every test
+	@$(MAKE) --no-print-directory -j 2 check test-web
 	$(BIN)/pytest -n $(JOBS)
 
-check: $(READY) ## style, types, who imports whom, generated files
+check: check-python check-web ## style, types, who imports whom, generated files
+
+check-python: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate.py --check
-	@$(MAKE) --no-print-directory check-web
 
 fix: $(READY) ## repair what a program can repair
 	$(BIN)/ruff check --fix .
