@@ -30,6 +30,7 @@ async def test_a_message_is_answered_with_its_task_when_it_has_ended(client: htt
     ]
     again = (await rpc(client, "GetTask", {"id": task["id"]})).result
     assert again == task
+    assert task["metadata"].keys() == {"agent", "model", "sessionId"}
     run = (await client.get(f"/api/runs/{task['id']}")).json()
     assert (run["state"], run["agent"]) == ("completed", "conformance")
 
@@ -67,7 +68,7 @@ async def test_what_a_task_asks_is_answered_by_a_message_to_it(client: httpx.Asy
     assert task["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
     assert task["status"]["message"]["parts"][0]["text"] == "What else is there to know?"
 
-    follow_up = message("Nothing.", taskId=task["id"], contextId=task["contextId"])
+    follow_up = message("Nothing.", "tck-complete-task-2", taskId=task["id"], contextId=task["contextId"])
     frames = await streamed(client, "SendStreamingMessage", follow_up)
 
     assert kinds(frames)[0] == "task working"
@@ -76,6 +77,32 @@ async def test_what_a_task_asks_is_answered_by_a_message_to_it(client: httpx.Asy
     assert [one["parts"][0]["text"] for one in done["history"]] == ["Go", "What else is there to know?", "Nothing."]
     over = await rpc(client, "SendMessage", follow_up)
     assert over.error["code"] == -32004
+
+
+async def test_a_task_asks_as_often_as_it_likes(client: httpx.AsyncClient) -> None:
+    task = (await rpc(client, "SendMessage", message("Go"))).result["task"]
+
+    for text in ("First", "Second", "Third"):
+        answered = (await rpc(client, "SendMessage", message(text, taskId=task["id"]))).result["task"]
+        assert answered["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+
+    said = [one["parts"][0]["text"] for one in answered["history"] if one["role"] == "ROLE_USER"]
+    assert said == ["Go", "First", "Second", "Third"]
+    last = (await rpc(client, "GetTask", {"id": task["id"], "historyLength": 2})).result["history"]
+    assert last == answered["history"][-2:]
+
+
+async def test_what_is_needed_may_be_a_permission(client: httpx.AsyncClient) -> None:
+    """Only the agent of the conformance tests calls it so."""
+    sent = message("Go", "tck-auth-required-1")
+    frames = await streamed(client, "SendStreamingMessage", sent)
+    task = (await rpc(client, "GetTask", {"id": frames[0].result["task"]["id"]})).result
+
+    assert kinds(frames)[-1] == "statusUpdate auth_required"
+    assert task["status"]["state"] == "TASK_STATE_AUTH_REQUIRED"
+    follow_up = message("Yes", "tck-complete-task-1", taskId=task["id"])
+    done = (await rpc(client, "SendMessage", follow_up)).result["task"]
+    assert done["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
 async def test_a_task_at_work_takes_no_message_and_can_be_cancelled(client: httpx.AsyncClient) -> None:
