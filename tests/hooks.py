@@ -9,6 +9,8 @@ import anyio
 import msgspec
 from aiohttp import web
 
+from tests.a2a_exchange import check_push
+
 
 @dataclass
 class Delivery:
@@ -64,3 +66,5 @@ async def hook_server() -> AsyncIterator[Hook]:
         if hook.hold is not None:
             hook.hold.set()
         await runner.cleanup()
+    for delivery in hook.received:
+        check_push(delivery.data)
