@@ -30,6 +30,8 @@ class Hook:
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     received: list[Delivery] = field(default_factory=list)
+    elsewhere: str = ""
+    """Where redirects lead."""
     hold: anyio.Event | None = None
     _came: anyio.Event = field(default_factory=anyio.Event)
 
@@ -46,7 +48,8 @@ class Hook:
         self._came.set()
         if self.hold is not None:
             await self.hold.wait()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 204)
+        headers = {"Location": self.elsewhere} if self.elsewhere else {}
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 204, headers=headers)
 
 
 @asynccontextmanager

@@ -54,3 +54,11 @@ async def test_a_follower_on_another_node_sees_every_event_once_though_the_first
     assert text_of(seen) == answer_of(answer.json()["result"])
     assert text_of(seen) in teller.said["run 1"]
     assert ended - fleet.kills[0] < LEASE_SECONDS + 10
+    await fleet.kill("second")
+    await fleet.start("second")
+    after = {**NEW, "Last-Event-ID": str(ids[2])}
+    async with http.stream("POST", f"{fleet.urls['second']}/a2a", json=body, headers=after, timeout=20) as response:
+        again = [frame async for frame in frames_of(response)]
+    assert again[0].id == ids[2]
+    assert min(frame.id for frame in again[1:] if frame.id is not None) > ids[2]
+    assert text_of(again) == text_of(seen)

@@ -65,6 +65,18 @@ async def test_a_receiver_that_refuses_is_tried_again_in_the_words_it_knows(
     assert (told[-1].data["kind"], told[-1].data["id"]) == ("task", task["id"])
 
 
+async def test_no_redirect_is_followed(client: httpx.AsyncClient, hook: Hook) -> None:
+    hook.statuses = [307]
+    async with hook_server() as inside:
+        hook.elsewhere = inside.url
+        config = {"configuration": {"taskPushNotificationConfig": {"url": hook.url}}}
+        await rpc(client, "SendMessage", {**message("Go", "tck-input-required-1"), **config})
+        told = await hook.deliveries(2)
+
+        assert told[0].body == told[1].body
+        assert inside.received == []
+
+
 async def test_a_receiver_that_hangs_holds_up_no_stream_and_no_other(client: httpx.AsyncClient, hook: Hook) -> None:
     hook.hold = anyio.Event()
     config = {"configuration": {"taskPushNotificationConfig": {"url": hook.url}}}
