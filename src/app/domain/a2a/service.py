@@ -115,6 +115,8 @@ class Tasks:
         last = asked.run.last_seq if up_to is None else min(up_to, asked.run.last_seq)
         if not asked.log_kept:
             return None
+        if last == 0:
+            return fold
         async with self.runs.following(asked.run.id, after=0) as cursor:
             while fold.seq < last:
                 data = await cursor.read()
