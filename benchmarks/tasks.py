@@ -24,14 +24,16 @@ BASELINE_STREAMS = 100
 
 class Plan(msgspec.Struct, frozen=True):
     streams: int = 1000
-    starting_seconds: float = 40.0
+    starting_seconds: float = 60.0
+    settling_seconds: float = 5.0
+    """So long the last starts are left to themselves."""
     steady_seconds: float = 20.0
     users: int = 20
 
     @property
     def pace(self) -> str:
         """Chunks of one stream, and milliseconds between them."""
-        return f"{int(1.5 * self.starting_seconds + self.steady_seconds)}x1000"
+        return f"{int(1.5 * self.starting_seconds + self.settling_seconds + self.steady_seconds)}x1000"
 
 
 class TaskFigures(msgspec.Struct, frozen=True):
@@ -82,10 +84,13 @@ async def _measure(server: Server, plan: Plan) -> TaskFigures:
             group.start_soon(come, number)
             await anyio.sleep(plan.starting_seconds / plan.streams)
     await _until(lambda: all(stream.first.done() for stream in streams))
+    await anyio.sleep(plan.settling_seconds)
     begin, cpu, seen = anyio.current_time(), server.cpu(), [len(stream.delays) for stream in streams]
     await anyio.sleep(plan.steady_seconds)
     delays = sorted(itertools.chain.from_iterable(s.delays[at:] for s, at in zip(streams, seen, strict=True)))
     cores = (server.cpu() - cpu) / (anyio.current_time() - begin)
+    if any(stream.done.done() for stream in streams):
+        raise Broken(f"{server.name}: some streams ended before all had been looked at\n{server.complaints()}")
     await _until(lambda: all(stream.done.done() for stream in streams))
     return TaskFigures(
         name=server.name,

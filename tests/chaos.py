@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import httpx
 
+from tests.a2a_exchange import hold_to_schemas
 from tests.limits import UNLIMITED
 from tests.servers import Nursery, Process
 from tests.streams import Received, events_of, said, text
@@ -135,7 +136,8 @@ async def fleet_of(
     try:
         for node in nodes:
             await fleet.start(node)
-        async with httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None)) as http:
+        limits, hooks = httpx.Limits(max_connections=None), {"response": [hold_to_schemas]}
+        async with httpx.AsyncClient(timeout=20, limits=limits, event_hooks=hooks) as http:
             url = fleet.urls[nodes[0]]
             (await http.post(f"{url}/api/access/signup", json=account)).raise_for_status()
             token = (await http.post(f"{url}/api/access/login", json=account)).json()["access_token"]

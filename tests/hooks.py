@@ -9,6 +9,8 @@ import anyio
 import msgspec
 from aiohttp import web
 
+from tests.a2a_exchange import check_push
+
 
 @dataclass
 class Delivery:
@@ -28,6 +30,8 @@ class Hook:
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     received: list[Delivery] = field(default_factory=list)
+    elsewhere: str = ""
+    """Where redirects lead."""
     hold: anyio.Event | None = None
     _came: anyio.Event = field(default_factory=anyio.Event)
 
@@ -44,7 +48,8 @@ class Hook:
         self._came.set()
         if self.hold is not None:
             await self.hold.wait()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 204)
+        headers = {"Location": self.elsewhere} if self.elsewhere else {}
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 204, headers=headers)
 
 
 @asynccontextmanager
@@ -64,3 +69,5 @@ async def hook_server() -> AsyncIterator[Hook]:
         if hook.hold is not None:
             hook.hold.set()
         await runner.cleanup()
+    for delivery in hook.received:
+        check_push(delivery.data)

@@ -23,6 +23,7 @@ from app.server.app import create_app
 from app.server.protocol import BoundedProtocol
 from app.server.settings import Settings
 from app.server.socket_protocol import SOCKET_OPTIONS
+from tests.a2a_exchange import Checked
 from tests.limits import UNLIMITED
 from tests.routing import Routed
 from tests.servers import Nursery, nursery
@@ -77,8 +78,9 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def live_server(settings: Settings, **options: Any) -> AsyncIterator[LiveServer]:
     app = create_app(settings, **options)
+    checked = Checked(app)
     config = uvicorn.Config(
-        app,
+        checked,
         http=partial(BoundedProtocol, idle_seconds=settings.stream_idle_timeout),  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
@@ -101,6 +103,7 @@ async def live_server(settings: Settings, **options: Any) -> AsyncIterator[LiveS
             app.state.stopping.set()
             server.done.set()
     listener.close()
+    assert not checked.misfits, checked.misfits
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,16 @@
 """A2A over JSON-RPC: a task is a run, in the words of each version."""
 
+import json
+from typing import Any
 from uuid import uuid4
 
 import anyio
 import httpx
+import msgspec
 import pytest
 
 from app.server.settings import Settings
-from tests.a2a import answer_of, frames_of, kinds, message, old_message, request, rpc, streamed, text_of
+from tests.a2a import NEW, answer_of, frames_of, kinds, message, old_message, request, rpc, streamed, text_of
 from tests.integration.conftest import SignUp
 
 
@@ -30,6 +33,7 @@ async def test_a_message_is_answered_with_its_task_when_it_has_ended(client: htt
     ]
     again = (await rpc(client, "GetTask", {"id": task["id"]})).result
     assert again == task
+    assert task["metadata"].keys() == {"agent", "model", "sessionId"}
     run = (await client.get(f"/api/runs/{task['id']}")).json()
     assert (run["state"], run["agent"]) == ("completed", "conformance")
 
@@ -67,7 +71,7 @@ async def test_what_a_task_asks_is_answered_by_a_message_to_it(client: httpx.Asy
     assert task["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
     assert task["status"]["message"]["parts"][0]["text"] == "What else is there to know?"
 
-    follow_up = message("Nothing.", taskId=task["id"], contextId=task["contextId"])
+    follow_up = message("Nothing.", "tck-complete-task-2", taskId=task["id"], contextId=task["contextId"])
     frames = await streamed(client, "SendStreamingMessage", follow_up)
 
     assert kinds(frames)[0] == "task working"
@@ -76,6 +80,32 @@ async def test_what_a_task_asks_is_answered_by_a_message_to_it(client: httpx.Asy
     assert [one["parts"][0]["text"] for one in done["history"]] == ["Go", "What else is there to know?", "Nothing."]
     over = await rpc(client, "SendMessage", follow_up)
     assert over.error["code"] == -32004
+
+
+async def test_a_task_asks_as_often_as_it_likes(client: httpx.AsyncClient) -> None:
+    task = (await rpc(client, "SendMessage", message("Go"))).result["task"]
+
+    for text in ("First", "Second", "Third"):
+        answered = (await rpc(client, "SendMessage", message(text, taskId=task["id"]))).result["task"]
+        assert answered["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+
+    said = [one["parts"][0]["text"] for one in answered["history"] if one["role"] == "ROLE_USER"]
+    assert said == ["Go", "First", "Second", "Third"]
+    last = (await rpc(client, "GetTask", {"id": task["id"], "historyLength": 2})).result["history"]
+    assert last == answered["history"][-2:]
+
+
+async def test_what_is_needed_may_be_a_permission(client: httpx.AsyncClient) -> None:
+    """Only the agent of the conformance tests calls it so."""
+    sent = message("Go", "tck-auth-required-1")
+    frames = await streamed(client, "SendStreamingMessage", sent)
+    task = (await rpc(client, "GetTask", {"id": frames[0].result["task"]["id"]})).result
+
+    assert kinds(frames)[-1] == "statusUpdate auth_required"
+    assert task["status"]["state"] == "TASK_STATE_AUTH_REQUIRED"
+    follow_up = message("Yes", "tck-complete-task-1", taskId=task["id"])
+    done = (await rpc(client, "SendMessage", follow_up)).result["task"]
+    assert done["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
 async def test_a_task_at_work_takes_no_message_and_can_be_cancelled(client: httpx.AsyncClient) -> None:
@@ -187,25 +217,72 @@ async def test_tasks_are_listed_newest_first_a_page_at_a_time(client: httpx.Asyn
     assert (await rpc(client, "ListTasks", {"pageSize": 0})).error["code"] == -32602
 
 
-@pytest.mark.parametrize(
-    ("method", "code"),
-    [
-        ("GetTask", -32001),
-        ("CancelTask", -32001),
-        ("SubscribeToTask", -32001),
-        ("tasks/get", -32001),
-        ("tasks/cancel", -32001),
-        ("tasks/resubscribe", -32001),
-    ],
-)
-async def test_another_users_task_is_not_there_on_any_verb(
-    client: httpx.AsyncClient, sign_up: SignUp, method: str, code: int
-) -> None:
-    task = (await rpc(client, "SendMessage", message("Go", "tck-complete-task-1"))).result["task"]
+PLACE = {"id": "{task}"}
+CONFIG_PLACE = {"taskId": "{task}", "id": "one"}
+OLD_CONFIG_PLACE = {"id": "{task}", "pushNotificationConfigId": "one"}
+VERBS: list[tuple[str, dict[str, Any]]] = [
+    *((method, PLACE) for method in ("GetTask", "CancelTask", "SubscribeToTask")),
+    *((method, message("Go", taskId="{task}")) for method in ("SendMessage", "SendStreamingMessage")),
+    ("CreateTaskPushNotificationConfig", {"taskId": "{task}", "url": "https://hooks.example.com"}),
+    ("GetTaskPushNotificationConfig", CONFIG_PLACE),
+    ("DeleteTaskPushNotificationConfig", CONFIG_PLACE),
+    ("ListTaskPushNotificationConfigs", {"taskId": "{task}"}),
+    *((method, PLACE) for method in ("tasks/get", "tasks/cancel", "tasks/resubscribe")),
+    *((method, old_message("Go", taskId="{task}")) for method in ("message/send", "message/stream")),
+    *((f"tasks/pushNotificationConfig/{verb}", OLD_CONFIG_PLACE) for verb in ("get", "delete")),
+    *((f"tasks/pushNotificationConfig/{verb}", PLACE) for verb in ("get", "list")),
+    (
+        "tasks/pushNotificationConfig/set",
+        {"taskId": "{task}", "pushNotificationConfig": {"url": "https://hooks.example.com"}},
+    ),
+]
+ROUTES = [
+    ("GET", "/a2a/v1/tasks/{task}"),
+    ("POST", "/a2a/v1/tasks/{task}:cancel"),
+    ("GET", "/a2a/v1/tasks/{task}:subscribe"),
+    ("GET", "/a2a/v1/tasks/{task}/pushNotificationConfigs"),
+    ("GET", "/a2a/v1/tasks/{task}/pushNotificationConfigs/one"),
+    ("DELETE", "/a2a/v1/tasks/{task}/pushNotificationConfigs/one"),
+    ("GET", "/a2a/stream?taskId={task}"),
+]
+
+
+async def test_another_users_task_is_not_there_on_any_verb(client: httpx.AsyncClient, sign_up: SignUp) -> None:
+    task = (await rpc(client, "SendMessage", message("Go", "tck-input-required-1"))).result["task"]
+    config = {"taskId": task["id"], "id": "one", "url": "https://hooks.example.com"}
+    assert (await rpc(client, "CreateTaskPushNotificationConfig", config)).result["id"] == "one"
     stranger = await sign_up()
 
-    refused = await rpc(stranger, method, {"id": task["id"]})
-    missing = await rpc(stranger, method, {"id": str(uuid4())})
+    async def refused(method: str, params: dict[str, Any], task_id: str) -> dict[str, Any]:
+        told = msgspec.json.decode(msgspec.json.encode(params).replace(b"{task}", task_id.encode()))
+        return (await rpc(stranger, method, told)).error
 
-    assert refused.error["code"] == code
-    assert {**refused.error, "data": None} == {**missing.error, "data": None}
+    for method, params in VERBS:
+        theirs = await refused(method, params, task["id"])
+        assert theirs == await refused(method, params, str(uuid4())), method
+        assert theirs["code"] == -32001, method
+    for verb, path in ROUTES:
+        for headers in (NEW, {}):
+            answer = await stranger.request(verb, path.format(task=task["id"]), headers=headers)
+            assert answer.status_code == 404, (verb, path)
+    assert (await rpc(stranger, "ListTasks")).result["tasks"] == []
+    assert (await rpc(client, "GetTask", {"id": task["id"]})).result == task
+    assert len((await rpc(client, "ListTaskPushNotificationConfigs", {"taskId": task["id"]})).result["configs"]) == 1
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "x" * 50_000, "\ud800", "\u202e../%00'\"", "😀"])
+async def test_any_text_may_be_the_name_of_a_context_or_a_message(client: httpx.AsyncClient, text: str) -> None:
+    """What cannot be stored everywhere is refused, as in all of the API."""
+    path, params = "/a2a/agents/chat", message("Go", text, contextId=text)
+    body = request("SendMessage", {**params, "configuration": {"returnImmediately": True}})
+    headers = {"Content-Type": "application/json", **NEW}
+    answer = await client.post(path, content=json.dumps(body), headers=headers)  # msgspec writes no lone surrogates
+
+    if text in {"\ud800", "a\x00b"}:
+        assert answer.json()["error"]["code"] in {-32602, -32700}
+        assert (await client.get("/api/runs")).json()["total"] == 0
+        return
+    task = answer.json()["result"]["task"]
+    assert (task["contextId"], task["history"][0]["messageId"]) == (text, text)
+    listed = (await rpc(client, "ListTasks", {"contextId": text}, path=path)).result["tasks"]
+    assert [one["id"] for one in listed] == [task["id"]]

@@ -107,6 +107,8 @@ async def test_rest_streams_in_both_versions(client: httpx.AsyncClient, headers:
         ("SendMessage", {"message": "no object"}, -32602),
         ("message/send", {}, -32602),
         ("tasks/get", {"id": 7}, -32602),
+        ("message/send", "no object", -32602),
+        ("message/send", {"message": {"messageId": "m", "role": "user", "parts": [{"text": "of no kind"}]}}, -32602),
         ("SendMessage", message(""), -32602),
         ("SendMessage", message("x" * 10_001), -32602),
     ],
@@ -120,14 +122,31 @@ async def test_what_breaks_a_rule_is_told_in_json_rpc(
     assert "x" * 100 not in msgspec.json.encode(answer.body).decode()
 
 
+async def test_a_client_of_1_is_told_which_field_is_missing(client: httpx.AsyncClient) -> None:
+    reason, fields = (await rpc(client, "SendMessage", {})).error["data"]
+
+    assert (reason["reason"], reason["metadata"]) == ("INVALID_PARAMS", {})
+    assert fields["@type"].endswith("google.rpc.BadRequest")
+    assert fields["fieldViolations"] == [{"field": "message", "description": "Field is required."}]
+
+
 async def test_versions_and_contents_that_are_not_spoken_are_refused(client: httpx.AsyncClient) -> None:
     other = await rpc(client, "SendMessage", message("Go"), headers={"A2A-Version": "2.0"})
     file = {"message": {**message("")["message"], "parts": [{"raw": "dGNr", "mediaType": "application/x-other"}]}}
     unread = await client.post("/a2a", content=b"{", headers={"Content-Type": "application/json"})
+    text = {"Content-Type": "text/plain", **NEW}
+    unlike = await client.post("/a2a", content=msgspec.json.encode({"jsonrpc": "2.0"}), headers=text)
+    unlike_rest = await client.post(f"{REST}/message:send", content=msgspec.json.encode(message("Go")), headers=text)
+    unsaid = {"message": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": ""}]}}
+    unnamed = await client.post(f"{REST}/message:send", json=unsaid, headers={"A2A-Version": ""})
 
     assert other.error["code"] == -32009
     assert (await rpc(client, "SendMessage", file)).error["code"] == -32005
     assert unread.json()["error"]["code"] == -32700
+    assert (unlike.status_code, unlike.json()["error"]["code"]) == (200, -32005)
+    assert unlike_rest.status_code == 400
+    assert unlike_rest.json()["error"]["details"][0]["reason"] == "CONTENT_TYPE_NOT_SUPPORTED"
+    assert "a message needs a part" in unnamed.json()["error"]["message"]  # its content was read, so it was 0.3
     assert (await client.get("/api/runs")).json()["total"] == 0
 
 
@@ -148,6 +167,31 @@ async def test_an_agent_that_needs_approvals_asks_for_them(
     assert (unclear.error["code"], unclear.error["data"][1]["code"]) == (-32602, "answer_unclear")
     assert done["status"]["state"] == "TASK_STATE_COMPLETED"
     assert (await client.get("/api/todos")).json()["total"] == 1
+
+
+async def test_all_there_is_is_said_to_older_clients_in_their_words(client: httpx.AsyncClient) -> None:
+    """As everywhere, what is said is held to the schemas of their versions."""
+    kinds_of_answer = ("artifact-file", "artifact-file-url", "artifact-data", "reject-task", "message-response")
+    for name in (*kinds_of_answer, "artifact-text"):
+        assert (await rpc(client, "message/send", old_message("Go", f"tck-{name}"))).result
+    for name in ("stream-artifact-chunked", "input-required", "stream-artifact-file", "message-response"):
+        assert await streamed(client, "message/stream", old_message("Go", f"tck-{name}"))
+    task = (await rpc(client, "message/send", old_message("Go", "tck-input-required"))).result
+    place, verb = {"id": task["id"]}, "tasks/pushNotificationConfig"
+    authentication = {"schemes": ["Bearer"], "credentials": "secret"}
+    config = {"url": "https://hooks.example.com", "id": "one", "token": "t", "authentication": authentication}
+
+    set_params = {"taskId": task["id"], "pushNotificationConfig": config}
+    assert (await rpc(client, f"{verb}/set", set_params)).result["pushNotificationConfig"]["id"] == "one"
+    config_place = {**place, "pushNotificationConfigId": "one"}
+    kept = (await rpc(client, f"{verb}/get", config_place)).result["pushNotificationConfig"]
+    assert kept["authentication"] == {"schemes": ["Bearer"]}
+    assert len((await rpc(client, f"{verb}/list", place)).result) == 1
+    assert (await rpc(client, f"{verb}/delete", config_place)).result is None
+    assert (await rpc(client, "tasks/get", place)).result["status"]["message"]["parts"][1]["kind"] == "data"
+    assert (await rpc(client, "tasks/cancel", place)).result["status"]["state"] == "canceled"
+    refused = [await rpc(client, "tasks/cancel", wrong) for wrong in ({"id": "nonsense"}, {}, place)]
+    assert [one.error["code"] for one in refused] == [-32001, -32602, -32002]
 
 
 class TestLimits:

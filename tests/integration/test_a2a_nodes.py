@@ -1,6 +1,5 @@
-"""A2A over two nodes: a task outlives the one that runs it, and is told and cancelled by the other."""
+"""A2A over two nodes: a task outlives the one that runs it, and is told by the other."""
 
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,25 +54,11 @@ async def test_a_follower_on_another_node_sees_every_event_once_though_the_first
     assert text_of(seen) == answer_of(answer.json()["result"])
     assert text_of(seen) in teller.said["run 1"]
     assert ended - fleet.kills[0] < LEASE_SECONDS + 10
-
-
-async def test_any_node_cancels_a_task_at_once(nodes: tuple[Fleet, httpx.AsyncClient], chat_wire: ChatWire) -> None:
-    chat_wire.default = Teller(words=1000, gap=0.05)
-    fleet, http = nodes
-    task_id = await begin(http, fleet.urls["first"])
-    body = request("SubscribeToTask", {"id": task_id})
-    took = 0.0
-
-    async with http.stream("POST", f"{fleet.urls['first']}/a2a", json=body, headers=NEW, timeout=60) as response:
-        told = []
-        async for frame in frames_of(response):
-            told.append(frame)
-            if len(text_of(told).split()) > 3 and not took:
-                began = time.monotonic()
-                cancel = request("CancelTask", {"id": task_id})
-                answer = await http.post(f"{fleet.urls['second']}/a2a", json=cancel, headers=NEW)
-                took = time.monotonic() - began
-
-    assert 0 < took < 3.0  # it was told of the end, and did not give up waiting for it
-    assert answer.json()["result"]["status"]["state"] == "TASK_STATE_CANCELED"
-    assert kinds(told)[-1] == "statusUpdate canceled"
+    await fleet.kill("second")
+    await fleet.start("second")
+    after = {**NEW, "Last-Event-ID": str(ids[2])}
+    async with http.stream("POST", f"{fleet.urls['second']}/a2a", json=body, headers=after, timeout=20) as response:
+        again = [frame async for frame in frames_of(response)]
+    assert again[0].id == ids[2]
+    assert min(frame.id for frame in again[1:] if frame.id is not None) > ids[2]
+    assert text_of(again) == text_of(seen)

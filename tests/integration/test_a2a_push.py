@@ -33,7 +33,7 @@ async def test_each_change_is_told_once_and_signed(client: httpx.AsyncClient, ho
 
     task = (await rpc(client, "SendMessage", sent)).result["task"]
     await hook.deliveries(2)
-    await rpc(client, "SendMessage", message("Nothing.", taskId=task["id"]))
+    await rpc(client, "SendMessage", message("Nothing.", "tck-complete-task-2", taskId=task["id"]))
     told = await hook.deliveries(4)
 
     states = [one.data["task"]["status"]["state"].removeprefix("TASK_STATE_") for one in told]
@@ -65,6 +65,18 @@ async def test_a_receiver_that_refuses_is_tried_again_in_the_words_it_knows(
     assert (told[-1].data["kind"], told[-1].data["id"]) == ("task", task["id"])
 
 
+async def test_no_redirect_is_followed(client: httpx.AsyncClient, hook: Hook) -> None:
+    hook.statuses = [307]
+    async with hook_server() as inside:
+        hook.elsewhere = inside.url
+        config = {"configuration": {"taskPushNotificationConfig": {"url": hook.url}}}
+        await rpc(client, "SendMessage", {**message("Go", "tck-input-required-1"), **config})
+        told = await hook.deliveries(2)
+
+        assert told[0].body == told[1].body
+        assert inside.received == []
+
+
 async def test_a_receiver_that_hangs_holds_up_no_stream_and_no_other(client: httpx.AsyncClient, hook: Hook) -> None:
     hook.hold = anyio.Event()
     config = {"configuration": {"taskPushNotificationConfig": {"url": hook.url}}}
@@ -75,7 +87,8 @@ async def test_a_receiver_that_hangs_holds_up_no_stream_and_no_other(client: htt
         assert (await rpc(client, "CreateTaskPushNotificationConfig", second)).result["url"] == other.url
         await hook.deliveries(1)
         with anyio.fail_after(5):
-            await streamed(client, "SendStreamingMessage", message("Nothing.", taskId=task["id"]))
+            last = message("Nothing.", "tck-complete-task-2", taskId=task["id"])
+            await streamed(client, "SendStreamingMessage", last)
         told = await other.deliveries(2)
 
     assert [one.data["task"]["status"]["state"] for one in told] == ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"]
@@ -94,6 +107,8 @@ async def test_configurations_are_kept_listed_and_deleted(client: httpx.AsyncCli
     assert (await rpc(client, "GetTaskPushNotificationConfig", place)).result == made
     listed = (await rpc(client, "tasks/pushNotificationConfig/list", {"id": task["id"]})).result
     assert [one["pushNotificationConfig"]["id"] for one in listed] == [made["id"], "mine"]
+    unnamed = (await rpc(client, "tasks/pushNotificationConfig/get", {"id": task["id"]})).result
+    assert unnamed["pushNotificationConfig"]["id"] == made["id"]
     assert older["pushNotificationConfig"]["token"] == "t"
     assert (await rpc(stranger, "GetTaskPushNotificationConfig", place)).error["code"] == -32001
     gone = await rpc(
@@ -102,6 +117,8 @@ async def test_configurations_are_kept_listed_and_deleted(client: httpx.AsyncCli
     assert gone.body == {"jsonrpc": "2.0", "id": 1, "result": None}
     assert (await rpc(client, "DeleteTaskPushNotificationConfig", place)).result is None
     assert (await rpc(client, "GetTaskPushNotificationConfig", place)).error["code"] == -32001
+    none = await rpc(client, "tasks/pushNotificationConfig/get", {"id": task["id"]})
+    assert (none.error["code"], none.error["data"]["code"]) == (-32001, "push_config_not_found")
 
 
 async def test_no_receiver_is_inside_and_nobody_has_too_many(

@@ -1,5 +1,9 @@
 """The agent of the public conformance tests: real but for its model, which follows a script."""
 
+from typing import Any
+
+from a2a.types.a2a_pb2 import TaskState
+
 from app.domain.agents.schemas import AgentDefinition, DefinitionSet
 from app.domain.runs.lookup import Asked
 
@@ -17,6 +21,7 @@ DEFINITION = DefinitionSet(
     },
 )
 _MESSAGE_ONLY = ("tck-message-response", "tck-stream-002")
+_AUTHORIZED = "tck-auth-required"
 
 
 def marked(message_id: str, text: str) -> str:
@@ -26,11 +31,31 @@ def marked(message_id: str, text: str) -> str:
 
 def unmarked(asked: Asked) -> str:
     """What was said, without that."""
-    if asked.run.agent != NAME or asked.origin is None:
+    if asked.origin is None or not _is_it(asked):
         return asked.text
     return asked.text.removeprefix(marked(asked.origin.message_id, ""))
 
 
+def said(asked: Asked, answer: str) -> str:
+    """What an answer says, without that."""
+    return answer.partition("] ")[2] if _is_it(asked) and answer.startswith("[") else answer
+
+
 def answers_with_message(asked: Asked) -> bool:
     """Instead of a task."""
-    return asked.run.agent == NAME and asked.origin is not None and asked.origin.message_id.startswith(_MESSAGE_ONLY)
+    return _is_called(asked, *_MESSAGE_ONLY)
+
+
+def waiting_state(asked: Asked) -> Any:
+    """What the task is called while it waits for its user."""
+    if _is_called(asked, _AUTHORIZED):
+        return TaskState.TASK_STATE_AUTH_REQUIRED
+    return TaskState.TASK_STATE_INPUT_REQUIRED
+
+
+def _is_called(asked: Asked, *beginnings: str) -> bool:
+    return asked.origin is not None and _is_it(asked) and asked.origin.message_id.startswith(beginnings)
+
+
+def _is_it(asked: Asked) -> bool:
+    return asked.run.agent == NAME and asked.run.model == DEFINITION.root_agent.model

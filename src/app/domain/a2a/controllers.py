@@ -6,13 +6,15 @@ import msgspec
 from litestar import Controller, Request, Response, get, post, route
 from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
+from litestar.exceptions import HTTPException
 from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 from litestar.types import ASGIApp
 from starlette.requests import Request as SdkRequest
 
 from app.domain.a2a.cards import Card, Cards, readable
 from app.domain.a2a.dispatch import Door
-from app.domain.a2a.errors import TaskOver
+from app.domain.a2a.errors import NotJson, TaskOver
 from app.domain.a2a.feed import feed
 from app.domain.a2a.handler import EXCHANGE, Exchange
 from app.domain.a2a.push import PushKeys
@@ -85,7 +87,7 @@ class Front:
 
     async def rpc(self, request: AnyRequest, user: Principal, agent: str | None) -> Response[Any]:
         try:
-            body = await request.json()
+            body = await _json(request)
         except AppError as error:
             return Response(rpc_error(error, None, old=False)[1])
         exchange = self.exchange(request, user, agent)
@@ -94,7 +96,7 @@ class Front:
 
     async def rest(self, request: AnyRequest, user: Principal, agent: str | None, path: str) -> Response[Any]:
         try:
-            body = await request.json() if request.method == "POST" and await request.body() else None
+            body = await _json(request) if request.method == "POST" and await request.body() else None
         except AppError as error:
             status, told = rest_error(error)
             return Response(told, status_code=status)
@@ -206,6 +208,16 @@ async def extended_card(
     request: AnyRequest, a2a: NamedDependency[Front], user: NamedDependency[Principal]
 ) -> Response[Any]:
     return await _extended(request, a2a, user, None)
+
+
+async def _json(request: AnyRequest) -> Any:
+    """Raises NotJson where the body is said to be something else."""
+    try:
+        return await request.json()
+    except HTTPException as error:
+        if error.status_code != HTTP_415_UNSUPPORTED_MEDIA_TYPE:
+            raise
+        raise NotJson from None
 
 
 async def _extended(request: AnyRequest, a2a: Front, user: Principal, agent: str | None) -> Response[Any]:

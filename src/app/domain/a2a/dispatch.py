@@ -60,6 +60,8 @@ class Door:
         self._rest = {False: _compiled(new.endpoints()), True: _compiled(before.endpoints())}
 
     async def rpc(self, request: Request, exchange: Exchange, body: Any) -> Any:
+        if isinstance(body, dict) and not isinstance(body.get("params", {}), dict | list):
+            return JSONResponse(rpc_error(InvalidParamsError(), body.get("id"), old=False)[1])
         response = await self._rpc.handle_requests(request)
         if exchange.error is None:
             return response
@@ -68,7 +70,7 @@ class Door:
         return JSONResponse(told, status, _headers(exchange.error))
 
     async def rest(self, request: Request, exchange: Exchange, path: str) -> Any:
-        exchange.old = request.headers.get(VERSION, OLD).startswith("0")
+        exchange.old = (request.headers.get(VERSION) or OLD).startswith("0")
         for pattern, method, endpoint in self._rest[exchange.old]:
             if method == request.method and (found := pattern.fullmatch(path)):
                 request.scope["path_params"] = found.groupdict()
@@ -127,8 +129,8 @@ class OldRpc(JSONRPC03Adapter):
     async def handle_request(self, request_id: Any, method: str, body: dict[str, Any], request: Request) -> Any:
         try:
             model: Any = self.METHOD_TO_MODEL[method]
-            model.model_validate(body)
-        except ValidationError:
+            _check_kinds(model.model_validate(body), body)
+        except (ValidationError, InvalidParamsError):
             return self._generate_error_response(request_id, InvalidParamsError())
         return await super().handle_request(request_id, method, body, request)
 
@@ -252,6 +254,13 @@ async def _streamed(handler: Handler, begin: Open, context: ServerCallContext, s
         return updates.bytes(shape, place.pass_on(), exchange_of(context).watch)
 
 
+def _check_kinds(asked: Any, body: dict[str, Any]) -> None:
+    """The SDK takes a part without a kind for a text. Raises InvalidParamsError."""
+    sent = isinstance(asked, old_types.SendMessageRequest | old_types.SendStreamingMessageRequest)
+    if sent and not all("kind" in part for part in body["params"]["message"]["parts"]):
+        raise InvalidParamsError
+
+
 def _masked(error: Any) -> A2AError:
     """Whatever somebody has raised, in words that tell nothing of the inside."""
     if isinstance(error, A2AError):
@@ -261,10 +270,11 @@ def _masked(error: Any) -> A2AError:
     return InternalError()
 
 
-def _headers(error: AppError) -> dict[str, str]:
+def _headers(error: AppError | A2AError) -> dict[str, str]:
     if isinstance(error, LimitExceeded):
         return {"Retry-After": str(error.event["retry_after"]), **rate_limit_headers(error.standing)}
-    return {"Retry-After": str(RETRY_SECONDS)} if error.kind is ErrorKind.UNAVAILABLE else {}
+    busy = isinstance(error, AppError) and error.kind is ErrorKind.UNAVAILABLE
+    return {"Retry-After": str(RETRY_SECONDS)} if busy else {}
 
 
 def _compiled(endpoints: dict[tuple[str, str], Endpoint]) -> list[tuple[re.Pattern[str], str, Endpoint]]:

@@ -54,6 +54,14 @@ class ContentNotSupported(AppError):
         super().__init__("Only text, JSON data and files of text are understood.")
 
 
+class NotJson(AppError):
+    kind = ErrorKind.INVALID
+    code = "not_json"
+
+    def __init__(self) -> None:
+        super().__init__("A body is JSON: its type is application/json or application/a2a+json.")
+
+
 class AnswerUnclear(AppError):
     """Nothing was decided."""
 

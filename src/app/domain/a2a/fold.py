@@ -72,9 +72,11 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Fold:
-    def __init__(self, run_id: UUID, context_id: str) -> None:
+    def __init__(self, run_id: UUID, context_id: str, *, waits: int = TaskState.TASK_STATE_INPUT_REQUIRED) -> None:
+        """`waits`: what it is called while it waits for its user."""
         self.task_id = str(run_id)
         self.context_id = context_id
+        self.waits = waits
         self.seq = 0
         self.state: int = TaskState.TASK_STATE_SUBMITTED
         self.questions: list[Question] = []
@@ -192,7 +194,7 @@ class Fold:
             question = Question(data["approval_id"], prompt, data)
         self.questions.append(question)
         self.asked.append(question)
-        self.state = TaskState.TASK_STATE_INPUT_REQUIRED
+        self.state = self.waits
         return [self._status_update()]
 
     def _handed_out(self, data: dict[str, Any]) -> TaskArtifactUpdateEvent:

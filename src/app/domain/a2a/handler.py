@@ -42,7 +42,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.a2a.cards import Cards
 from app.domain.a2a.conformance import answers_with_message
-from app.domain.a2a.errors import BadParams, TaskOver
+from app.domain.a2a.errors import BadParams, PushConfigNotFound, TaskOver
 from app.domain.a2a.fold import STATES
 from app.domain.a2a.push import PushConfigs
 from app.domain.a2a.refusals import known
@@ -72,7 +72,7 @@ class Exchange:
     idempotency_key: str | None = None
     old: bool = False
     """It is in the words of 0.3 or 0.2.5."""
-    error: AppError | None = None
+    error: AppError | A2AError | None = None
 
 
 def exchange_of(context: ServerCallContext) -> Exchange:
@@ -83,6 +83,7 @@ def exchange_of(context: ServerCallContext) -> Exchange:
 def refused(context: ServerCallContext, error: Exception) -> A2AError:
     """What the SDK is to raise: it tells of what it does not know in the words of whoever raised it."""
     if isinstance(error, A2AError):
+        exchange_of(context).error = error
         return error
     if isinstance(error, AppError):
         exchange_of(context).error = error
@@ -244,12 +245,28 @@ class Handler(RequestHandler):
         self._push.check(params)
         return await self._push.put(exchange.user, asked.run, params, old=exchange.old, told_seq=asked.run.last_seq)
 
-    @guarded
     async def on_get_task_push_notification_config(
+        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        if exchange_of(context).old and not params.id:
+            return await self._first_push_config(params.task_id, context)
+        found: TaskPushNotificationConfig = await self._push_config(params, context)
+        return found
+
+    @guarded
+    async def _push_config(
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         run_id = await self._run_id(params.task_id, context)
         return await self._push.get(run_id, params.id)
+
+    async def _first_push_config(self, task_id: str, context: ServerCallContext) -> TaskPushNotificationConfig:
+        """A task had only one in 0.2.5, so it had no name."""
+        asked = ListTaskPushNotificationConfigsRequest(task_id=task_id)
+        for config in (await self.on_list_task_push_notification_configs(asked, context)).configs:
+            first: TaskPushNotificationConfig = config
+            return first
+        raise refused(context, PushConfigNotFound())
 
     @guarded
     async def on_list_task_push_notification_configs(

@@ -16,7 +16,7 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from app.domain.a2a.errors import ContentNotSupported, PushConfigNotFound, TaskNotCancelable, TaskNotFound
+from app.domain.a2a.errors import ContentNotSupported, NotJson, PushConfigNotFound, TaskNotCancelable, TaskNotFound
 from app.domain.quotas.errors import LimitExceeded
 from app.domain.runs.errors import RunNotFound
 from app.lib.errors import STATUS, AppError, ErrorKind
@@ -41,6 +41,7 @@ _SPECIAL: dict[type[AppError], type[A2AError]] = {
     PushConfigNotFound: TaskNotFoundError,
     TaskNotCancelable: TaskNotCancelableError,
     ContentNotSupported: ContentTypeNotSupportedError,
+    NotJson: ContentTypeNotSupportedError,
 }
 _GRPC = {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
 
@@ -72,6 +73,8 @@ def refusal(error: AppError | A2AError) -> Refusal:
         # What a parser says of a value repeats it.
         quiet = type(error)(error.message, None if "parseError" in (error.data or {}) else error.data)
         details = build_error_details(quiet)
+        # Which fields are wrong is in a BadRequest already; an ErrorInfo has only texts.
+        details[0]["metadata"] = {k: v for k, v in details[0]["metadata"].items() if isinstance(v, str)}
         return Refusal(200, code, mapping.http_code, mapping.grpc_status, error.message, details, quiet.data)
     limited = isinstance(error, LimitExceeded)
     data: dict[str, Any] = error.event if isinstance(error, LimitExceeded) else _problem(error)

@@ -68,10 +68,8 @@ class Tasks:
         """
         if message.task_id:
             return await self._answer(user, message)
-        text = text_of(message)
+        text = self._scripted(agent, message, text_of(message))
         context_id = message.context_id or str(uuid4())
-        if agent == conformance.NAME and self._conformance_on:
-            text = conformance.marked(message.message_id, text)
         body = StartRun(messages=[MessageIn(role="user", content=text)], session_id=session_key(context_id))
         started = await self.runs.start(
             user,
@@ -113,10 +111,12 @@ class Tasks:
 
     async def folded(self, asked: Asked, *, up_to: int | None = None) -> Fold | None:
         """What its log tells so far, or up to an event; None where the log is not kept any more."""
-        fold = Fold(asked.run.id, context_of(asked))
+        fold = Fold(asked.run.id, context_of(asked), waits=conformance.waiting_state(asked))
         last = asked.run.last_seq if up_to is None else min(up_to, asked.run.last_seq)
         if not asked.log_kept:
             return None
+        if last == 0:
+            return fold
         async with self.runs.following(asked.run.id, after=0) as cursor:
             while fold.seq < last:
                 data = await cursor.read()
@@ -138,16 +138,24 @@ class Tasks:
         data = data_of(message)
         named = data.get("approval_id") or data.get("input_id")
         question = next((one for one in waiting if one.id == named), waiting[0])
-        await self._say(user, asked.run.id, question, message)
+        await self._say(user, asked, question, message)
         return await self.get(user, message.task_id), asked.run.last_seq
 
-    async def _say(self, user: Principal, run_id: UUID, question: Question, message: Message) -> None:
+    async def _say(self, user: Principal, asked: Asked, question: Question, message: Message) -> None:
+        run_id = asked.run.id
         if question.kind == INPUT:
-            _, text = checked([MessageIn(role="user", content=text_of(message))])
+            said = self._scripted(asked.run.agent, message, text_of(message))
+            _, text = checked([MessageIn(role="user", content=said)])
             await self.runs.answer_input(user.user_id, run_id, question.id, text)
             return
         approve, reason = decision(message)
         await self.runs.answer_approval(user.user_id, run_id, question.id, approve=approve, reason=reason)
+
+    def _scripted(self, agent: str, message: Message, text: str) -> str:
+        """What the agent of the conformance tests is told."""
+        if agent == conformance.NAME and self._conformance_on:
+            return conformance.marked(message.message_id, text)
+        return text
 
 
 def session_key(context_id: str) -> str:

@@ -34,7 +34,7 @@ HEADERS = [
 
 
 _CURSOR = re.compile(r"[0-9]{1,20}")
-CLOSING = {*TERMINAL, TaskState.TASK_STATE_INPUT_REQUIRED}
+CLOSING = {*TERMINAL, TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED}
 
 
 class TaskUpdates:
@@ -59,7 +59,7 @@ class TaskUpdates:
         self._first = first
         self._until = until
         self._first_seq = first_seq
-        self._over = first.status.state == TaskState.TASK_STATE_INPUT_REQUIRED and first_seq is None
+        self._over = first.status.state == fold.waits and first_seq is None
 
     def cursor(self) -> AbstractAsyncContextManager[Cursor]:
         return self._tasks.runs.following(self.asked.run.id, after=self._fold.seq, group=self._user)
@@ -128,7 +128,7 @@ async def followed(
     if fold is None:
         raise TaskOver
     first = task_of(asked, fold)
-    if known is not None and fold.state != TaskState.TASK_STATE_INPUT_REQUIRED:
+    if known is not None and fold.state != fold.waits:
         first.status.CopyFrom(fold.status())
     return TaskUpdates(tasks, user, asked, fold, first, first_seq=fold.seq, until=until)
 

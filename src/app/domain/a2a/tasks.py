@@ -6,7 +6,7 @@ from typing import Any
 from a2a.types.a2a_pb2 import Artifact, Message, Part, Role, Task, TaskState, TaskStatus
 from google.protobuf.json_format import ParseDict
 
-from app.domain.a2a.conformance import unmarked
+from app.domain.a2a.conformance import said, unmarked, waiting_state
 from app.domain.a2a.fold import ANSWER, STATES, Fold
 from app.domain.runs.lookup import Asked
 from app.domain.runs.questions import Question
@@ -40,7 +40,7 @@ def task_of(asked: Asked, fold: Fold | None, *, history: int | None = None, arti
         task.artifacts.extend(_artifacts(asked, fold))
     messages = _history(asked, fold)
     task.history.extend(messages if history is None else messages[len(messages) - min(history, len(messages)) :])
-    facts: dict[str, Any] = {"agent": run.agent, "model": run.model, "session_id": run.session_id}
+    facts: dict[str, Any] = {"agent": run.agent, "model": run.model, "sessionId": run.session_id}
     ParseDict(facts | (fold.metadata if fold else {}), task.metadata)
     return task
 
@@ -59,7 +59,8 @@ def answer_of(asked: Asked) -> Message:
 
 def _status(asked: Asked, fold: Fold | None) -> TaskStatus:
     if fold is None:
-        status = TaskStatus(state=STATES[asked.run.state])
+        waits = asked.run.state == "waiting"
+        status = TaskStatus(state=waiting_state(asked) if waits else STATES[asked.run.state])
         if asked.run.error and asked.run.error.get("detail"):
             status.message.message_id = f"{asked.run.id}-{asked.run.last_seq}"
             status.message.role = Role.ROLE_AGENT
@@ -91,7 +92,7 @@ def _history(asked: Asked, fold: Fold | None) -> list[Message]:
         messages.append(_message(asked, question.id, Role.ROLE_AGENT, question.prompt))
         answer = answers.get(question.id)
         if answer is not None:
-            messages.append(_message(asked, f"{question.id}-answer", Role.ROLE_USER, _words(answer)))
+            messages.append(_message(asked, f"{question.id}-answer", Role.ROLE_USER, said(asked, _words(answer))))
     return messages
 
 

@@ -18,6 +18,7 @@ from a2a.types.a2a_pb2 import TaskStatusUpdateEvent
 from a2a.utils.proto_utils import to_stream_response
 from google.protobuf.json_format import MessageToDict
 
+from app.domain.a2a.conformance import waiting_state
 from app.domain.a2a.fold import TERMINAL, Fold
 from app.domain.a2a.models import PushConfig
 from app.domain.a2a.push.configs import OLD, PushConfigs, Receiver
@@ -151,7 +152,8 @@ class PushWorker:
         key = (config.run_id, config.id)
         reading = self._readings.get(key)
         if reading is None:
-            reading = self._readings[key] = _Reading(Fold(config.run_id, context_of(asked)), deque())
+            fold = Fold(config.run_id, context_of(asked), waits=waiting_state(asked))
+            reading = self._readings[key] = _Reading(fold, deque())
         fold, changes = reading
         if not asked.log_kept:
             fold.seq = due.seq

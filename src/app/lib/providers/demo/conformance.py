@@ -1,7 +1,7 @@
 """The model `demo/conformance`: a script for the public conformance tests of A2A, keyed on how a message was called.
 
-The message's id stands before its words, as `[id] words`. What each id asks for is said by the tests
-(https://github.com/a2aproject/a2a-tck, `scenarios/`).
+A message's id stands before its words, as `[id] words`, also where it answers what was asked. What each id asks for is
+said by the tests (https://github.com/a2aproject/a2a-tck, `scenarios/`).
 """
 
 import re
@@ -45,6 +45,7 @@ _ASKED = Line(tool="ask_user", arguments={"prompt": "What else is there to know?
 _LINES = {
     "tck-delayed-complete": Line(waits=1, pieces=("Done after delay",)),
     "tck-input-required": _ASKED,
+    "tck-auth-required": _ASKED,
     "tck-reject-task": Line(rejects=True),
     "tck-message-response": Line(pieces=("Direct message response",)),
     "tck-artifact-text": Line(pieces=("Generated text content",)),
@@ -67,11 +68,14 @@ _LINES = {
 def line_for(items: list[dict[str, Any]]) -> Line:
     """What the script says of a conversation."""
     asked = next(n for n in range(len(items) - 1, -1, -1) if items[n].get("role") == "user")
-    called = [item for item in items[asked:] if item.get("type") == "function_call"]
-    if called:
-        return Line(pieces=("Thank you, that is all.",) if called[-1]["name"] == "ask_user" else ())
-    content = items[asked]["content"]
-    text = content if isinstance(content, str) else content[-1]["text"]
+    calls = {item["call_id"]: item["name"] for item in items[asked:] if item.get("type") == "function_call"}
+    if items[-1].get("type") == "function_call_output":
+        if calls[items[-1]["call_id"]] != "ask_user":
+            return Line()
+        text = msgspec.json.decode(items[-1]["output"])["answer"]
+    else:
+        content = items[asked]["content"]
+        text = content if isinstance(content, str) else content[-1]["text"]
     found = _ID.match(text)
     message_id = found[1] if found else ""
     return next(line for prefix, line in _LINES.items() if message_id.startswith(prefix))
