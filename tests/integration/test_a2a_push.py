@@ -138,3 +138,21 @@ async def test_no_receiver_is_inside_and_nobody_has_too_many(
     begun = {**message("Go"), "configuration": {"taskPushNotificationConfig": {"url": "http://localhost/x"}}}
     assert (await rpc(client, "SendMessage", begun)).error["code"] == -32602
     assert (await client.get("/api/runs")).json()["total"] == 1
+
+
+async def test_parallel_wishes_do_not_get_past_the_limit(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configs, "MOST_OF_A_TASK", 3)
+    task = (await rpc(client, "SendMessage", message("Go", "tck-input-required-1"))).result["task"]
+    taken = []
+
+    async def put(number: int) -> None:
+        wish = {"taskId": task["id"], "url": f"https://hooks.example.com/{number}"}
+        taken.append((await rpc(client, "CreateTaskPushNotificationConfig", wish)).body.get("error") is None)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(12):
+            tasks.start_soon(put, number)
+
+    assert taken.count(True) == 3

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.a2a.models import PushConfig
 from app.lib.runlog.tables import RunHead
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('push notifications of ' || :owner_id, 0))")
 
 
 class Due(NamedTuple):
@@ -21,6 +23,11 @@ class Due(NamedTuple):
 class PushRepository:
     def __init__(self, db_session: AsyncSession) -> None:
         self._db_session = db_session
+
+    async def lock(self, owner_id: UUID) -> None:
+        """Until the transaction ends nobody else counts the owner's. SQLite has one writer anyway."""
+        if self._db_session.get_bind().dialect.name != "sqlite":
+            await self._db_session.execute(_LOCK, {"owner_id": str(owner_id)})
 
     async def put(self, config: PushConfig) -> None:
         await self._db_session.merge(config)

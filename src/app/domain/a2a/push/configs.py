@@ -61,6 +61,7 @@ class PushConfigs:
         now = self._clock.now()
         async with self._db.writing() as db_session:
             configs = PushRepository(db_session)
+            await configs.lock(user.user_id)
             known = await configs.find(run.id, config_id)
             if known is None and await configs.count(user.user_id, run.id) >= MOST_OF_A_TASK:
                 raise TooManyPushConfigs(MOST_OF_A_TASK)
