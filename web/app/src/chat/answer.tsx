@@ -7,7 +7,14 @@ import type { ToolTime } from "./run-store";
 import { useSmooth } from "./smooth";
 import { ToolCard } from "./tool-card";
 
-const Markdown = lazy(() => import("../markdown/markdown"));
+const loadMarkdown = () => import("../markdown/markdown");
+const Markdown = lazy(loadMarkdown);
+
+/** Loads what answers are drawn with, so that it is there before the first word is. */
+export function prepareAnswers(): void {
+  // Where it cannot be loaded now it is when it is needed.
+  loadMarkdown().catch(() => undefined);
+}
 
 interface AnswerProps {
   parts: readonly Part[];

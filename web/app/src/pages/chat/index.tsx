@@ -1,6 +1,7 @@
 import type { ModelView } from "@headgate/client";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { prepareAnswers } from "../../chat/answer";
 import { Banners } from "../../chat/banners";
 import { type Choice, Composer } from "../../chat/composer";
 import { ChatHeader } from "../../chat/header";
@@ -13,6 +14,7 @@ import { Typing } from "../../chat/typing";
 import { useAgents, useChat, useModels } from "../../chat/use-chat";
 import { useDraft } from "../../chat/use-draft";
 import { onlyDemo, Welcome } from "../../chat/welcome";
+import { whenIdle } from "../../lib/idle";
 import { ErrorState, IconButton, Skeleton } from "../../ui";
 import { ArrowDownIcon } from "../../ui/icons";
 
@@ -30,6 +32,8 @@ export default function ChatPage() {
   const container = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const { isAtEnd, toEnd } = useStickToEnd(container, content);
+
+  useEffect(() => whenIdle(prepareAnswers), []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation is read from its end
   useEffect(toEnd, [sessionId, toEnd]);
