@@ -7,12 +7,10 @@ import anyio
 import pytest
 from playwright.async_api import expect
 
-from app.lib.providers.credentials import ApiKey, Credential
-from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
-from tests.chatting import conversation, last_answer, say
-from tests.integration.conftest import LiveServer, live_server
+from tests.chatting import conversation, last_answer, say, serving
+from tests.integration.conftest import LiveServer
 from tests.wires.chat import ChatWire
 from tests.wires.script import Call, Ending, Reasoning, answer, refusal
 
@@ -30,9 +28,7 @@ def limits() -> dict[str, int]:
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire, limits: dict[str, int]) -> AsyncIterator[LiveServer]:
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake", **limits})
-    async with live_server(settings, registry=Registry({"openai": own})) as running:
+    async with serving(settings, chat_wire, **limits) as running:
         yield running
 
 
@@ -171,37 +167,6 @@ async def test_tools_and_thoughts_are_shown_folded(open_page: OpenPage, person: 
     await expect(card.get_by_label("Result", exact=True)).to_contain_text('"status": "pending"')
     await no_axe_violations(page)
     await fits_the_window(page)
-
-
-async def test_a_call_waits_for_a_yes_and_a_question_for_an_answer(
-    open_page: OpenPage, person: Person, chat_wire: ChatWire
-) -> None:
-    made = await person.api.post(
-        "/api/agents", json={"name": "Careful", "tools": ["create_todo"], "approve": ["create_todo"]}
-    )
-    chat_wire.queue(
-        answer(Call("create_todo", {"item": "Sell the house"})),
-        answer("I did not."),
-        answer(Call("create_todo", {"item": "Buy bread"})),
-        answer("I did."),
-    )
-    page = await open_page("/chat", person=person)
-    await page.get_by_label("Agent").select_option(made.json()["id"])
-    await say(page, "Sell it")
-    await expect(page.get_by_role("region", name="May the agent do this")).to_contain_text("Sell the house")
-    await no_axe_violations(page)
-    await page.reload()
-    await page.get_by_role("button", name="Do not allow…").click()
-    await page.get_by_label("Why not?").fill("We live in it")
-    await page.get_by_role("button", name="Do not allow", exact=True).click()
-    await expect(last_answer(page)).to_contain_text("I did not.")
-    await say(page, "Bread, then")
-    await page.get_by_role("button", name="Allow", exact=True).click()
-
-    await expect(last_answer(page)).to_contain_text("I did.")
-    todos = (await person.api.get("/api/todos")).json()["items"]
-    assert [todo["item"] for todo in todos] == ["Buy bread"]
-    assert "We live in it" in str(chat_wire.requests[1].messages)
 
 
 async def test_a_refusal_keeps_the_draft_and_says_what_to_do(

@@ -8,12 +8,10 @@ import anyio
 import pytest
 from playwright.async_api import CDPSession, Page, Route, WebSocketRoute, expect
 
-from app.lib.providers.credentials import ApiKey, Credential
-from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import OpenPage, Person
-from tests.chatting import conversation, last_answer, say
-from tests.integration.conftest import LiveServer, live_server
+from tests.chatting import conversation, last_answer, say, serving
+from tests.integration.conftest import LiveServer
 from tests.wires.chat import ChatWire
 from tests.wires.script import answer
 
@@ -31,9 +29,7 @@ CATEGORIES = "toplevel,v8,devtools.timeline,disabled-by-default-devtools.timelin
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake", "stream_timeout": 900})
-    async with live_server(settings, registry=Registry({"openai": own})) as running:
+    async with serving(settings, chat_wire, stream_timeout=900) as running:
         yield running
 
 

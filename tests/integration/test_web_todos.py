@@ -6,11 +6,10 @@ import anyio
 import pytest
 from playwright.async_api import expect
 
-from app.lib.providers.credentials import ApiKey, Credential
-from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
-from tests.integration.conftest import LiveServer, live_server
+from tests.chatting import serving
+from tests.integration.conftest import LiveServer
 from tests.wires.chat import ChatWire
 from tests.wires.script import Call, answer
 
@@ -23,9 +22,7 @@ DAY = "2027-03-01"
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake"})
-    async with live_server(settings, registry=Registry({"openai": own})) as running:
+    async with serving(settings, chat_wire) as running:
         yield running
 
 

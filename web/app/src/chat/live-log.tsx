@@ -1,5 +1,7 @@
+import type { Question } from "@headgate/client";
 import { useEffect, useRef, useState } from "react";
 import { isOver, useLiveRun } from "./run-store";
+import { toolTitle } from "./tool-card";
 
 /** How often a screen reader is told what has come: whole sentences, not every word. */
 const EVERY = 3000;
@@ -17,7 +19,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
       setLines([]);
     }
     const now = told.current;
-    const { text, status, outcome } = live.snapshot;
+    const { text, status, outcome, questions } = live.snapshot;
     const over = isOver(live);
     const say = (line: string) =>
       line &&
@@ -34,7 +36,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
       now.length += end;
       say(spoken(rest.slice(0, end)));
     };
-    const state = over ? ENDS[outcome ?? "failed"] : STATES[status];
+    const state = over ? ENDS[outcome ?? "failed"] : (asking(questions) ?? STATES[status]);
     if (state && state !== now.status) {
       if (over) flush();
       now.status = state;
@@ -57,7 +59,6 @@ export function LiveLog({ runId }: { runId: string | null }) {
 const STATES: Record<string, string> = {
   streaming: "The agent is answering.",
   paused: "Paused.",
-  waiting: "The agent waits for your answer.",
 };
 const ENDS: Record<string, string> = {
   completed: "The answer is complete.",
@@ -65,6 +66,14 @@ const ENDS: Record<string, string> = {
   failed: "The answer has failed.",
   limited: "A limit was reached.",
 };
+
+function asking(questions: readonly Question[]): string | undefined {
+  const question = questions.at(-1);
+  if (!question) return undefined;
+  return question.kind === "input"
+    ? `The agent asks: ${question.prompt}`
+    : `The agent asks whether it may do this: ${toolTitle(question.toolName)}.`;
+}
 
 /** Without the marks, which nobody wants to hear. */
 function spoken(text: string): string {

@@ -136,14 +136,16 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     channel?.postMessage(run.session_id);
   }
 
-  /** Whatever is asked of a run: its answer goes into what is known, its refusal is shown. */
-  async function ask(what: () => Promise<RunView | undefined>): Promise<void> {
+  /** Whatever is asked of a run: its answer goes into what is known. False when it was refused: that is shown. */
+  async function ask(what: () => Promise<RunView | undefined>): Promise<boolean> {
     setError(null);
     try {
       const run = await what();
       if (run) void queries.invalidateQueries({ queryKey: ["runs", run.session_id] });
+      return true;
     } catch (failure) {
       setError(failure);
+      return false;
     }
   }
 
