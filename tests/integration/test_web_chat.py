@@ -73,10 +73,15 @@ async def test_a_reload_and_a_second_tab_see_the_same_answer(
 
     for tab in (page, other):
         await expect(last_answer(tab)).to_contain_text("The first half and the second.")
-    chat_wire.queue(answer("Again."))
+    chat_wire.queue(answer("Again."), answer("From a program."))
     await say(other, "And now?")
     await expect(last_answer(page)).to_contain_text("Again.")
-    assert len(chat_wire.requests) == 2
+    begun = {"messages": [{"role": "user", "content": "By curl"}], "session_id": page.url.rpartition("/")[2]}
+    (await person.api.post("/api/agents/chat/invoke", json=begun)).raise_for_status()
+    for tab in (page, other):
+        await expect(last_answer(tab)).to_contain_text("From a program.")
+        await expect(tab.get_by_role("article").last).to_contain_text("By curl")
+    assert len(chat_wire.requests) == 3
 
 
 STOP = """() => new Promise((resolve) => {

@@ -199,6 +199,19 @@ describe("useSession", () => {
     other.close();
   });
 
+  test("shows a run that the user's other clients begin", async () => {
+    const { wrapper, state } = house();
+    const { result } = renderHook(() => useSession("s"), { wrapper });
+    await waitFor(() => expect(result.current.loaded).toBe(true));
+
+    state.active = [{ ...view, id: "r9" }];
+    const notice = { kind: "run_started", detail: "", run_id: "r9", session_id: "s", agent: "chat" };
+    await waitFor(() => {
+      state.peers[0]?.say({ notice }); // again, until the page has said who it is
+      expect(result.current).toMatchObject({ run: "r9", text: "Milk." });
+    });
+  });
+
   test("repeats and edits from where the conversation branches off", async () => {
     const history = [said("r0", "user", "Hi"), said("r0", "assistant", "Hello."), said("r8", "user", "Buy?")];
     const { wrapper, asked } = house({ history });

@@ -2,15 +2,15 @@ import type { RunView } from "@headgate/client";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { client } from "../lib/client";
+import { useLook } from "../lib/news";
 import { problemOf } from "../lib/problems";
-import { tellOfRun } from "../lib/runs-told";
 import { follow, isOver, stop as stopRun, useLiveRun } from "./run-store";
 import { isActive, type Turn, turnsOf } from "./turns";
 
 const HISTORY = 1000;
 const RUNS = 100;
-/** Tells this browser's other tabs that a conversation goes on. */
-const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("headgate.chat");
+/** So often runs are looked for where the server cannot tell of them. */
+const LOOK_MS = 5000;
 
 export function newId(): string {
   // Not randomUUID, which there is none of on plain http.
@@ -54,6 +54,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     queryKey: ["runs", sessionId],
     queryFn: () => client.runs.list({ query: { session_id: sessionId ?? "", limit: RUNS } }),
     enabled: !!sessionId,
+    refetchInterval: useLook(LOOK_MS),
   });
 
   const refresh = useCallback(
@@ -84,12 +85,6 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
   useEffect(() => {
     if (going) watch(going);
   }, [going, watch]);
-
-  useEffect(() => {
-    const heard = (event: MessageEvent<string>) => refresh(event.data);
-    channel?.addEventListener("message", heard);
-    return () => channel?.removeEventListener("message", heard);
-  }, [refresh]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation has its own troubles
   useEffect(() => setError(null), [sessionId]);
@@ -123,17 +118,16 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
 
   function adopt(run: RunView, begun: number) {
     watch(run, begun);
-    tellOfRun(run.id);
     const key = ["runs", run.session_id];
     const known = queries.getQueryData<{ items: RunView[] }>(key);
-    queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...(known?.items ?? [])] });
+    const others = known?.items.filter((one) => one.id !== run.id) ?? [];
+    queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...others] });
     if (!sessionId) {
       queries.setQueryData(["history", run.session_id], { items: [], total: 0, limit: HISTORY, offset: 0 });
       setFresh(newId());
       onBegun(run.session_id);
     }
     void queries.invalidateQueries({ queryKey: ["sessions"] });
-    channel?.postMessage(run.session_id);
   }
 
   /** Whatever is asked of a run: its answer goes into what is known. False when it was refused: that is shown. */

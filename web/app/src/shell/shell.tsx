@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { forgetRuns } from "../chat/run-store";
 import { forgetDrafts } from "../chat/use-draft";
 import { auth, useMe } from "../lib/auth";
+import { watchRuns } from "../lib/news";
 import { queryClient } from "../lib/query";
 import { cn, IconButton, Menu, MenuItem, MenuSeparator } from "../ui";
 import {
@@ -45,6 +46,9 @@ export function Shell() {
     forgetDrafts();
     void navigate({ to: "/sign-in", search: path === "/chat" ? {} : { to: path } });
   }, [me, navigate, path]);
+
+  const isHere = !!me;
+  useEffect(() => (isHere ? watchRuns() : undefined), [isHere]);
 
   if (!me) return null;
   return (
