@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import anyio
 import pytest
 from playwright.async_api import expect
 
+from app.domain.runs.repository import RunRepository
+from app.lib.clock import SystemClock
 from app.server.settings import Settings
 from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
 from tests.chatting import conversation, last_answer, say, serving
@@ -150,7 +153,9 @@ async def test_a_message_is_edited_and_an_answer_made_again(
     assert [seen.last_words for seen in chat_wire.requests] == ["Count", "Count", "Count on"]
 
 
-async def test_tools_and_thoughts_are_shown_folded(open_page: OpenPage, person: Person, chat_wire: ChatWire) -> None:
+async def test_tools_and_thoughts_are_shown_folded_also_when_one_comes_back(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire, server: LiveServer
+) -> None:
     held = anyio.Event()
     chat_wire.queue(
         answer(Reasoning("They want milk."), Call("create_todo", {"item": "Buy milk"})),
@@ -161,17 +166,34 @@ async def test_tools_and_thoughts_are_shown_folded(open_page: OpenPage, person: 
     await say(page, "Milk, please")
 
     card = page.locator("details[data-tool=create_todo]")
+    took = card.locator("summary").get_by_text(re.compile(r"^[\d.]+ s$"))
+    thought = conversation(page).get_by_text("They want milk.")
     await expect(card).to_contain_text("done")
-    await expect(conversation(page).get_by_text("They want milk.")).to_be_hidden()
+    await expect(took).to_be_visible()
+    await expect(thought).to_be_hidden()
     held.set()
     await expect(last_answer(page)).to_contain_text("It is on your list.")
-    await conversation(page).get_by_text("Reasoning").click()
-    await expect(conversation(page).get_by_text("They want milk.")).to_be_visible()
+    await last_answer(page).get_by_text("Reasoning").click()
+    await expect(thought).to_be_visible()
     await card.locator("summary").click()
     await expect(card.get_by_label("Arguments", exact=True)).to_contain_text('"item": "Buy milk"')
     await expect(card.get_by_label("Result", exact=True)).to_contain_text('"status": "pending"')
     await no_axe_violations(page)
     await fits_the_window(page)
+
+    await page.reload()
+    await last_answer(page).get_by_text("Reasoning").click()
+    await expect(thought).to_be_visible()
+    await expect(card).to_contain_text("done")
+    await expect(took).to_have_count(0)  # nobody keeps it, and a wrong one is worse than none
+    await expect(last_answer(page).locator("[data-progress]")).to_contain_text(re.compile(r"^[\d.]+ s"))
+    await expect(page.get_by_role("log")).to_be_empty()
+    async with server.app.state.db.writing() as db_session:
+        await RunRepository(db_session).purge_logs(SystemClock().now() + timedelta(days=1), 10)
+    await page.reload()
+    await expect(last_answer(page)).to_contain_text("It is on your list.")
+    await expect(card).to_contain_text("done")
+    await expect(thought).to_have_count(0)
 
 
 async def test_a_refusal_keeps_the_draft_and_says_what_to_do(

@@ -57,6 +57,7 @@ export class Conversation extends Store<SessionState> {
       const body: StartRun = { ...rest, session_id: this.#session, messages: [{ role: "user", content }] };
       const run = await this.#client.runs.start(options.agent, body);
       this.#sent = { agent: options.agent, options };
+      this.#runs.get(run.id).begun();
       this.#show(run.id, content, rest.replaces ?? null);
       this.#announce();
       return run;

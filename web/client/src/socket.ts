@@ -48,8 +48,7 @@ export class SharedSocket {
       this.#link ??= this.#connect(silence);
       link = await this.#link;
       signal.throwIfAborted();
-      await link.follow(run, feed);
-      opened();
+      opened(await link.follow(run, feed));
       for (;;) {
         yield* feed.events.splice(0);
         if (feed.events.length) continue;
@@ -150,7 +149,8 @@ class Link {
     this.#pulse = setInterval(() => this.#check(), silence / 3);
   }
 
-  async follow(run: string, feed: Feed): Promise<void> {
+  /** The number of its last event. */
+  async follow(run: string, feed: Feed): Promise<number> {
     clearTimeout(this.#lonely);
     const feeds = this.#feeds.get(run) ?? new Set();
     this.#feeds.set(run, feeds.add(feed));
@@ -158,6 +158,7 @@ class Link {
     const after = Math.min(...[...feeds].map((each) => each.after));
     const view = (await this.#ask({ op: "follow", run_id: run, after })) as RunView;
     if (isFinal(view.state) && view.last_seq === feed.after) end(feed, null);
+    return view.last_seq;
   }
 
   leave(run: string, feed: Feed): void {

@@ -1,9 +1,9 @@
 import type { Part, Question } from "@headgate/client";
+import type { Seen } from "@headgate/client/react";
 import { lazy, Suspense } from "react";
 import { useMe } from "../lib/auth";
 import { AgentIcon } from "../ui/icons";
 import { Reasoning } from "./reasoning";
-import type { ToolTime } from "./run-store";
 import { useSmooth } from "./smooth";
 import { ToolCard } from "./tool-card";
 
@@ -20,7 +20,7 @@ interface AnswerProps {
   parts: readonly Part[];
   /** Its run goes on. */
   live: boolean;
-  toolTimes: Readonly<Record<string, ToolTime>>;
+  toolTimes: Seen["tools"];
   questions: readonly Question[];
 }
 

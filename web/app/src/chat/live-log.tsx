@@ -1,26 +1,25 @@
 import type { Question } from "@headgate/client";
+import { useRun } from "@headgate/client/react";
 import { useEffect, useRef, useState } from "react";
-import { isOver, useLiveRun } from "./run-store";
 import { toolTitle } from "./tool-card";
 
 /** How often a screen reader is told what has come: whole sentences, not every word. */
 const EVERY = 3000;
 
-/** The answer as speech: new sentences in batches, and what happens to the run. Nobody sees it. */
+/** The answer of a run that goes on as speech: new sentences in batches, and what happens to it. Nobody sees it. */
 export function LiveLog({ runId }: { runId: string | null }) {
-  const live = useLiveRun(runId);
+  const { text, status, outcome, questions } = useRun(runId);
   const [lines, setLines] = useState<readonly { key: string; text: string }[]>([]);
   const told = useRef({ run: "", length: 0, at: 0, status: "" });
 
   useEffect(() => {
-    if (!live || !runId) return;
+    if (!runId) return;
     if (told.current.run !== runId) {
       told.current = { run: runId, length: 0, at: Date.now(), status: "" };
       setLines([]);
     }
     const now = told.current;
-    const { text, status, outcome, questions } = live.snapshot;
-    const over = isOver(live);
+    const over = outcome !== null || status === "error";
     const say = (line: string) =>
       line &&
       setLines((before) => [
@@ -45,7 +44,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
     if (over) return;
     const timer = setTimeout(flush, Math.max(0, EVERY - (Date.now() - now.at)));
     return () => clearTimeout(timer);
-  }, [live, runId]);
+  }, [runId, text, status, outcome, questions]);
 
   return (
     <div role="log" aria-live="polite" aria-label="Answer as it is written" className="sr-only">

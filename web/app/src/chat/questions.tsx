@@ -6,7 +6,6 @@ import { toolTitle } from "./tool-card";
 import type { Chat } from "./use-chat";
 
 interface QuestionProps {
-  run: string;
   chat: Chat;
 }
 
@@ -33,14 +32,14 @@ function Frame({ title, children }: { title: string; children: React.ReactNode }
   );
 }
 
-function Approval({ question, run, chat }: QuestionProps & { question: Extract<Question, { kind: "approval" }> }) {
+function Approval({ question, chat }: QuestionProps & { question: Extract<Question, { kind: "approval" }> }) {
   const [isRefusing, setRefusing] = useState(false);
   const [reason, setReason] = useState("");
   const [isBusy, setBusy] = useState(false);
 
   async function say(yes: boolean) {
     setBusy(true);
-    const isTaken = await chat.approve(run, question.id, yes, reason || undefined);
+    const isTaken = await chat.approve(question.id, yes, reason || undefined);
     setBusy(false);
     if (isTaken) focusMessage();
   }
@@ -82,7 +81,7 @@ function Approval({ question, run, chat }: QuestionProps & { question: Extract<Q
   );
 }
 
-function Input({ question, run, chat }: QuestionProps & { question: Extract<Question, { kind: "input" }> }) {
+function Input({ question, chat }: QuestionProps & { question: Extract<Question, { kind: "input" }> }) {
   const [text, setText] = useState("");
   const [isBusy, setBusy] = useState(false);
 
@@ -90,7 +89,7 @@ function Input({ question, run, chat }: QuestionProps & { question: Extract<Ques
     event.preventDefault();
     if (isBusy || !text.trim()) return;
     setBusy(true);
-    const isTaken = await chat.answer(run, question.id, text);
+    const isTaken = await chat.answer(question.id, text);
     setBusy(false);
     if (isTaken) focusMessage();
   }

@@ -1,10 +1,10 @@
 import type { RunView } from "@headgate/client";
+import { begun, useRun } from "@headgate/client/react";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { client } from "../lib/client";
 import { useLook } from "../lib/news";
 import { problemOf } from "../lib/problems";
-import { follow, isOver, stop as stopRun, useLiveRun } from "./run-store";
 import { isActive, type Turn, turnsOf } from "./turns";
 
 const HISTORY = 1000;
@@ -65,26 +65,17 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     [queries],
   );
 
-  const watch = useCallback(
-    (run: RunView, begun?: number) => {
-      follow(run.id, {
-        startedAt: begun ?? Math.min(Date.now(), Date.parse(run.started_at ?? run.created_at)),
-        lastSeq: begun ? 0 : run.last_seq,
-        onEnd: () => refresh(run.session_id),
-      });
-    },
-    [refresh],
-  );
-
   const list = runs.data?.items;
   const going = list?.find(isActive) ?? null;
-  const live = useLiveRun(going?.id ?? null);
+  const live = useRun(going?.id);
+  const isOver = live.outcome !== null || live.status === "error";
   // The events tell of the end before the list does.
-  const active = live && isOver(live) ? null : going;
+  const active = isOver ? null : going;
+  const ended = going && isOver ? going.session_id : null;
 
   useEffect(() => {
-    if (going) watch(going);
-  }, [going, watch]);
+    if (ended) refresh(ended);
+  }, [ended, refresh]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation has its own troubles
   useEffect(() => setError(null), [sessionId]);
@@ -96,7 +87,6 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     const id = sessionId ?? fresh;
     setError(null);
     setPending({ ...message, key: newId() });
-    const begun = Date.now();
     try {
       const run = await client.runs.start(message.agent, {
         messages: [{ role: "user", content: message.text }],
@@ -104,7 +94,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
         ...(message.model && { model: message.model }),
         ...(message.replaces && { replaces: message.replaces }),
       });
-      adopt(run, begun);
+      adopt(run);
       return true;
     } catch (failure) {
       setError(failure);
@@ -116,8 +106,8 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     }
   }
 
-  function adopt(run: RunView, begun: number) {
-    watch(run, begun);
+  function adopt(run: RunView) {
+    begun(client, run.id);
     const key = ["runs", run.session_id];
     const known = queries.getQueryData<{ items: RunView[] }>(key);
     const others = known?.items.filter((one) => one.id !== run.id) ?? [];
@@ -130,12 +120,12 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     void queries.invalidateQueries({ queryKey: ["sessions"] });
   }
 
-  /** Whatever is asked of a run: its answer goes into what is known. False when it was refused: that is shown. */
-  async function ask(what: () => Promise<RunView | undefined>): Promise<boolean> {
+  /** Whatever is asked of a run. False when it was refused: that is shown. */
+  async function ask(what: () => Promise<unknown>): Promise<boolean> {
     setError(null);
     try {
-      const run = await what();
-      if (run) void queries.invalidateQueries({ queryKey: ["runs", run.session_id] });
+      await what();
+      if (going) void queries.invalidateQueries({ queryKey: ["runs", going.session_id] });
       return true;
     } catch (failure) {
       setError(failure);
@@ -155,18 +145,12 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     isCut: (history.data?.total ?? 0) > HISTORY,
     reload: () => sessionId && refresh(sessionId),
     send,
-    stop: (run: string) => ask(() => stopRun(run).then(() => undefined)),
-    pause: (run: string) => ask(() => client.runs.pause(run)),
-    resume: (run: string) => ask(() => client.runs.resume(run)),
-    approve: (run: string, id: string, yes: boolean, reason?: string) =>
-      ask(() => client.runs.approve(run, id, yes, reason)),
-    answer: (run: string, id: string, text: string) => ask(() => client.runs.answer(run, id, text)),
-    goOn: (run: string) =>
-      ask(async () => {
-        const begun = Date.now();
-        adopt(await client.runs.continue(run), begun);
-        return undefined;
-      }),
+    stop: () => ask(live.stop),
+    pause: () => ask(live.pause),
+    resume: () => ask(live.resume),
+    approve: (id: string, yes: boolean, reason?: string) => ask(() => live.approve(id, yes, reason)),
+    answer: (id: string, text: string) => ask(() => live.answer(id, text)),
+    goOn: (run: string) => ask(async () => adopt(await client.runs.continue(run))),
   };
 }
 
