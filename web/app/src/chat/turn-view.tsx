@@ -1,5 +1,6 @@
 import { type UseRun, useRun } from "@headgate/client/react";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { useMe } from "../lib/auth";
 import { inWords } from "../lib/problems";
 import { Alert, Button, CopyButton, IconButton, TextArea } from "../ui";
 import { EditIcon, RetryIcon } from "../ui/icons";
@@ -69,10 +70,11 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
 
 /** Until the first word, and wherever nothing else shows that something goes on. */
 function Waiting({ run: { status, parts, questions } }: { run: UseRun }) {
+  const isShown = useMe()?.preferences.streaming !== false;
   const last = parts.at(-1);
   if (status === "paused") return <p className="text-sm text-muted">Paused. Nothing is lost; go on when you like.</p>;
   if (questions.length > 0 || status === "waiting") return null;
-  if (last?.kind === "text" && !last.done) return null;
+  if (last?.kind === "text" && !last.done) return isShown ? null : <Typing label="Writing…" />;
   return <Typing label={last?.kind === "tool" && !last.result ? "Working…" : "Thinking…"} />;
 }
 
