@@ -28,12 +28,16 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
   const place = useRef<HTMLElement>(null);
   const isNear = useNear(place);
   const isGoing = turn.run !== null && isActive(turn.run);
+  const [wasGoing, setWasGoing] = useState(isGoing);
+  if (isGoing && !wasGoing) setWasGoing(true);
   // What it thought, and in which order it worked, is in its log only, which is read when one looks.
-  const isRead = isGoing || (isNear && (turn.run?.last_seq ?? 0) <= MOST_EVENTS);
+  const isRead = wasGoing || (isNear && (turn.run?.last_seq ?? 0) <= MOST_EVENTS);
   const run = useRun(isRead ? turn.runId : null);
   const isOver = run.outcome !== null || run.status === "error";
   const isLive = isGoing && !isOver && !run.stopping;
-  const isTold = isGoing || run.outcome !== null;
+  // Of a log that is read again, nothing is shown before all of it is there.
+  const isCaughtUp = run.connection.state === "open" && run.lastSeq >= (run.connection.lastSeq ?? Infinity);
+  const isTold = isGoing || isCaughtUp || run.outcome !== null;
   // Once it is over the history may know more: it has every tool even where the run's log is gone.
   const parts = !isTold || (!isLive && turn.parts.length > run.parts.length) ? turn.parts : run.parts;
   const answer = parts.flatMap((part) => (part.kind === "text" ? [part.content] : [])).join("\n\n");
