@@ -42,7 +42,7 @@ COOKIE = "headgate_refresh"
 PASSWORD = "correct horse battery staple"
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=10_000)
 
 
 def missing() -> str | None:

@@ -127,6 +127,7 @@ class Machine:
                 self.records,
                 writer,
                 self._callers,
+                on_change=lambda _: None,
                 max_turns=20,
                 timeout_seconds=30,
                 hold_seconds=self._hold_seconds,

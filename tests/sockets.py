@@ -70,6 +70,9 @@ class SocketClient:
         await self.until(lambda told: told.get("run_id") == run_id and told["event"] in TERMINAL)
         return self.of(run_id)
 
+    async def notice(self, kind: str) -> Any:
+        return (await self.until(lambda told: told.get("notice", {}).get("kind") == kind))["notice"]
+
     def of(self, run_id: str) -> list[Told]:
         return [told for told in self.told if told.get("run_id") == run_id]
 

@@ -22,6 +22,7 @@ from app.lib.providers.registry import Registry
 from app.lib.runlog.tables import RunLogRow
 from app.server.settings import Settings
 from tests.integration.conftest import PASSWORD, LiveServer, live_server
+from tests.sockets import socket_of
 from tests.streams import Received, events_of, said
 from tests.valkey import ValkeyServer, valkey_server
 from tests.wires.chat import ChatWire
@@ -255,3 +256,17 @@ async def test_a_run_given_back_by_a_node_that_stops_goes_on_elsewhere_at_once(
 
     assert taken < 1  # the next look for runs that nobody executes would come later
     assert complete(far)
+
+
+async def test_a_users_sockets_hear_of_runs_on_the_other_node(linked: Settings, chat_wire: ChatWire) -> None:
+    chat_wire.default = lambda _: answer("Hello.")
+    told: list[Any] = []
+
+    async with pair(linked, chat_wire) as nodes, socket_of(nodes.there) as socket:
+        await socket.ok("ping")
+        while not told:  # at first the other node may still have to hear that somebody is here
+            run_id = await started(nodes.here)
+            with anyio.move_on_after(1):
+                told.append(await socket.notice("run_ended"))
+
+    assert (told[0]["run_id"], told[0]["agent"], told[0]["state"]) == (run_id, "chat", "completed")

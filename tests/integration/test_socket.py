@@ -110,7 +110,7 @@ async def test_following_begins_after_the_given_event(client: httpx.AsyncClient,
 
     assert run["state"] == "completed"
     assert rest == all_of_it[3:]
-    assert socket.told == []
+    assert socket.of(run_id) == []
 
 
 async def test_a_cursor_beyond_the_log_gets_a_reset_and_then_the_log(
@@ -142,12 +142,12 @@ async def test_nothing_comes_of_a_run_that_is_not_followed_any_more(
         await socket.until(lambda told: told.get("event") == "message_delta")
         assert await socket.ok("unfollow", run_id=run_id) is True
         assert await socket.ok("unfollow", run_id=run_id) is True
-        before = len(socket.told)
+        before = len(socket.of(run_id))
         go_on.set()
         await other.end_of(run_id)
         await socket.ok("ping")
 
-    assert len(socket.told) == before
+    assert len(socket.of(run_id)) == before
 
 
 async def test_a_run_is_cancelled_over_the_socket(client: httpx.AsyncClient, chat_wire: ChatWire) -> None:

@@ -11,6 +11,7 @@ from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import DESKTOP, PHONE, ROOT, OpenPage, Person, fits_the_window
+from tests.chatting import conversation
 from tests.integration.conftest import LiveServer, live_server
 from tests.limits import promote
 from tests.owners import with_vault
@@ -106,6 +107,6 @@ async def test_every_page_has_its_picture(
                 await expect(page.get_by_role("heading", level=1).first).to_be_visible()
                 await page.wait_for_load_state("networkidle")
                 if name == "chat-answer":
-                    await expect(page.get_by_text("Nothing overlaps")).to_be_visible()
+                    await expect(conversation(page).get_by_text("Nothing overlaps")).to_be_visible()
                 await picture(page, f"{name}-{look}")
             await page.context.close()

@@ -8,11 +8,10 @@ import anyio
 import pytest
 from playwright.async_api import CDPSession, Page, Route, WebSocketRoute, expect
 
-from app.lib.providers.credentials import ApiKey, Credential
-from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import OpenPage, Person
-from tests.integration.conftest import LiveServer, live_server
+from tests.chatting import conversation, last_answer, say, serving
+from tests.integration.conftest import LiveServer
 from tests.wires.chat import ChatWire
 from tests.wires.script import answer
 
@@ -30,9 +29,7 @@ CATEGORIES = "toplevel,v8,devtools.timeline,disabled-by-default-devtools.timelin
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake", "stream_timeout": 900})
-    async with live_server(settings, registry=Registry({"openai": own})) as running:
+    async with serving(settings, chat_wire, stream_timeout=900) as running:
         yield running
 
 
@@ -83,13 +80,6 @@ def _own(event: dict[str, Any]) -> float:
     return float(event.get("tdur", event.get("dur", 0))) / 1000
 
 
-async def say(page: Page, text: str) -> None:
-    # While an answer is being written there is no such button, and Enter sends nothing.
-    await expect(page.get_by_role("button", name="Send")).to_be_visible()
-    await page.get_by_label("Message", exact=True).fill(text)
-    await page.keyboard.press("Enter")
-
-
 @pytest.mark.timeout(120)
 async def test_an_answer_of_5000_tokens_never_holds_the_page_up(
     open_page: OpenPage, person: Person, chat_wire: ChatWire
@@ -98,7 +88,7 @@ async def test_an_answer_of_5000_tokens_never_holds_the_page_up(
     chat_wire.queue(answer("Warm up."), answer(text, gap=0.001))
     page = await open_page("/chat", person=person, calm=False)
     await say(page, "First")
-    await expect(page.locator("[data-answer]").last).to_contain_text("Warm up.")
+    await expect(last_answer(page)).to_contain_text("Warm up.")
     session = await page.context.browser.new_browser_cdp_session()  # type: ignore[union-attr]
     await session.send("Tracing.start", {"transferMode": "ReportEvents", "categories": CATEGORIES})
 
@@ -121,10 +111,10 @@ async def _stream(page: Page, wire: ChatWire, words: int, gap: float) -> tuple[i
     await say(page, "Talk for long")
     async with anyio.create_task_group():
         part = text[: len(text) // 4].count("###")
-        await expect(page.get_by_text(f"Part {part}", exact=True)).to_be_visible(timeout=seconds * 1000)
+        await expect(conversation(page).get_by_text(f"Part {part}", exact=True)).to_be_visible(timeout=seconds * 1000)
         early = await heap(session)
         third.set()
-        await expect(page.get_by_text("The end of it.", exact=True).first).to_be_visible(timeout=seconds * 1000)
+        await expect(conversation(page).get_by_text("The end of it.", exact=True)).to_be_visible(timeout=seconds * 1000)
     return early, await heap(session)
 
 
@@ -187,7 +177,7 @@ async def test_a_lost_connection_is_told_after_a_while_and_nothing_is_missing_af
     await page.route("**/api/runs/*", wire.stream)
     await page.reload()  # a page's sockets can be cut only where that was known before it was loaded
     await say(page, "Talk")
-    shown = page.locator("[data-answer]").last
+    shown = last_answer(page)
     await expect(shown).to_contain_text("Before it.")
 
     await wire.cut()
@@ -197,5 +187,5 @@ async def test_a_lost_connection_is_told_after_a_while_and_nothing_is_missing_af
     wire.is_cut = False
     end.set()
 
-    await expect(shown).to_contain_text("Before it. During it. After it.", timeout=20_000)
+    await expect(shown).to_contain_text("Before it. During it. After it.")
     await expect(banner).to_have_count(0)

@@ -6,11 +6,10 @@ import anyio
 import pytest
 from playwright.async_api import expect
 
-from app.lib.providers.credentials import ApiKey, Credential
-from app.lib.providers.registry import Registry
 from app.server.settings import Settings
 from tests.browser import PHONE, OpenPage, Person, fits_the_window, no_axe_violations
-from tests.integration.conftest import LiveServer, live_server
+from tests.chatting import serving
+from tests.integration.conftest import LiveServer
 from tests.wires.chat import ChatWire
 from tests.wires.script import Call, answer
 
@@ -23,9 +22,7 @@ DAY = "2027-03-01"
 
 @pytest.fixture
 async def server(settings: Settings, chat_wire: ChatWire) -> AsyncIterator[LiveServer]:
-    own = Credential(provider="openai", base_url=chat_wire.url, api_key=ApiKey("sk-test"), lent=True)
-    settings = settings.model_copy(update={"default_model": "openai/fake"})
-    async with live_server(settings, registry=Registry({"openai": own})) as running:
+    async with serving(settings, chat_wire) as running:
         yield running
 
 
@@ -99,19 +96,42 @@ async def test_what_an_agent_does_shows_while_it_works(
     await expect(listed.get_by_text("todo is at work")).to_have_count(0)
 
 
-async def test_runs_that_were_started_elsewhere_show_too(
-    open_page: OpenPage, person: Person, chat_wire: ChatWire
-) -> None:
-    page = await open_page("/todos", person=person)
-    await expect(page.get_by_text("Nothing to do")).to_be_visible()
-    # Over before the page can have found it.
-    chat_wire.queue(answer(Call("create_todo", {"item": "Buy milk"})))
-    chat_wire.queue(answer("It is on your list."))
+async def buy_milk(person: Person, wire: ChatWire) -> None:
+    """In a run that is over before a page can have found it."""
+    wire.queue(answer(Call("create_todo", {"item": "Buy milk"})), answer("It is on your list."))
     start = {"messages": [{"role": "user", "content": "Milk"}]}
     (await person.api.post("/api/agents/todo/invoke", json=start)).raise_for_status()
 
-    # The page looks for such runs every five seconds.
-    await expect(page.get_by_role("list", name="Todos")).to_contain_text("Buy milk", timeout=15_000)
+
+async def test_runs_that_were_started_elsewhere_show_at_once(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    page = await open_page("/settings", person=person)
+    looks: list[str] = []
+    page.on("request", lambda request: looks.append(request.url) if "/api/runs?limit=10" in request.url else None)
+    welcome = anyio.Event()
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: welcome.set()))
+    await page.goto("/todos")
+    await welcome.wait()
+    await expect(page.get_by_text("Nothing to do")).to_be_visible()
+
+    await buy_milk(person, chat_wire)
+
+    await expect(page.get_by_role("list", name="Todos")).to_contain_text("Buy milk")
+    assert len(looks) <= 4, "it looks when it begins, when it can be told, and when it is told: not every now and then"
+
+
+async def test_runs_that_were_started_elsewhere_are_looked_for_where_nobody_tells_of_them(
+    open_page: OpenPage, person: Person, chat_wire: ChatWire
+) -> None:
+    page = await open_page("/settings", person=person)
+    await page.route_web_socket("**/api/ws*", lambda socket: socket.close(code=1011))
+    await page.goto("/todos")
+    await expect(page.get_by_text("Nothing to do")).to_be_visible()
+
+    await buy_milk(person, chat_wire)
+
+    await expect(page.get_by_role("list", name="Todos")).to_contain_text("Buy milk")
 
 
 async def test_a_day_is_planned_on_a_phone_with_the_keyboard(open_page: OpenPage, person: Person) -> None:

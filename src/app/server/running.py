@@ -18,10 +18,11 @@ from app.domain.runs.admission import Admission
 from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
 from app.domain.runs.execute import Executor
+from app.domain.runs.notices import SecretExpiringNotice
 from app.domain.runs.records import RunRecords
 from app.domain.runs.retention import Retention
 from app.domain.runs.service import Runs
-from app.domain.runs.socket.messages import Notice
+from app.domain.runs.socket.news import RunNews
 from app.domain.runs.socket.sockets import Sockets
 from app.domain.runs.socket.wire import Codec
 from app.domain.secrets.service import Ending, Endings
@@ -66,6 +67,7 @@ class Running:
     sockets: Sockets
     waker: Waker
     remote: RemoteRuns
+    news: RunNews
     registry: Registry
     authenticator: Authenticator
     pressure: Pressure
@@ -99,6 +101,7 @@ class Running:
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(self.remote.run)
+            tasks.start_soon(self.news.run)
             tasks.start_soon(self._close_ended_logins)
             tasks.start_soon(self._warn_of_endings)
             tasks.start_soon(self.pressure.run)
@@ -123,8 +126,10 @@ class Running:
         while True:
             arrival = self.sockets.arrival
             try:
-                soon = await self.endings.soon({user.user_id for user in self.sockets.users()})
-                await self.sockets.notify({user_id: [*map(_notice, found)] for user_id, found in soon.items()})
+                soon = await self.endings.soon(set(self.sockets.user_ids()))
+                for user_id, found in soon.items():
+                    for ending in found:
+                        self.sockets.notify(user_id, _notice(ending))
             except Exception as error:  # noqa: BLE001 - the database is away: there is a next time
                 logger.warning("cannot look for secrets that end soon", error=type(error).__name__)
             with anyio.move_on_after(WARN_SECONDS):
@@ -154,10 +159,13 @@ def build_running(
         sole_owner=db.is_sqlite,
     )
     callers = Callers(registry, keys, db)
+    sockets = Sockets(Codec(checked_json, explained), send_seconds=settings.stream_idle_timeout)
+    news = RunNews(sockets, waker, records.now)
     executor = Executor(
         records,
         writer,
         callers,
+        on_change=news.changed,
         max_turns=settings.max_turns,
         timeout_seconds=settings.stream_timeout,
         hold_seconds=settings.pause_hold,
@@ -187,7 +195,6 @@ def build_running(
         streaming=settings.streaming_enabled,
     )
     remote = RemoteRuns(hub, writer.store, waker)
-    sockets = Sockets(Codec(checked_json, explained), send_seconds=settings.stream_idle_timeout)
     retention = Retention(db, clock, days=settings.log_retention)
     return Running(
         runs,
@@ -198,6 +205,7 @@ def build_running(
         sockets,
         waker,
         remote,
+        news,
         registry,
         authenticator,
         pressure,
@@ -207,9 +215,8 @@ def build_running(
     )
 
 
-def _notice(ending: Ending) -> Notice:
-    return Notice(
-        kind="secret_expiring",
+def _notice(ending: Ending) -> SecretExpiringNotice:
+    return SecretExpiringNotice(
         detail=f"The secret {ending.name!r} ends within {ending.days} {'day' if ending.days == 1 else 'days'}.",
         secret_id=ending.secret_id,
         expires_at=ending.ends_at,

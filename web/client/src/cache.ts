@@ -22,3 +22,13 @@ export function cacheOf(client: HeadgateClient): Cache {
   }
   return cache;
 }
+
+/** Say this of a run that this page has begun by other means than the hooks: what it is told of it happens now. */
+export function begun(client: HeadgateClient, run: string): void {
+  cacheOf(client).runs.get(run).begun();
+}
+
+/** Somebody else uses this client's page now: nothing of what was looked at stays. */
+export function forget(client: HeadgateClient): void {
+  caches.delete(client);
+}

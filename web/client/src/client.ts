@@ -1,6 +1,7 @@
 import type { FollowSettings } from "./follow.ts";
 import type * as api from "./generated/api.ts";
 import { type Given, Http, type Token } from "./http.ts";
+import { listen } from "./notices.ts";
 import { byPolling } from "./poll.ts";
 import { Runs } from "./runs.ts";
 import { SharedSocket } from "./socket.ts";
@@ -25,6 +26,7 @@ export interface ClientOptions {
 export class HeadgateClient {
   readonly runs: Runs;
   readonly #http: Http;
+  readonly #settings: FollowSettings;
   readonly #socket: SharedSocket | undefined;
 
   constructor(options: ClientOptions = {}) {
@@ -40,6 +42,7 @@ export class HeadgateClient {
       tries: 3,
     };
     this.#http = http;
+    this.#settings = settings;
     this.#socket = socket;
     this.runs = new Runs(http, settings, reads);
   }
@@ -93,7 +96,18 @@ export class HeadgateClient {
     history: (...asked: Given<"GET /api/usage/history">) => this.request("GET /api/usage/history", ...asked),
   };
 
-  /** Give the shared socket back at once; it goes by itself when nobody follows anything. */
+  /**
+   * Calls `heard` with what concerns the user: runs that any of their clients begins and that end, keys that end soon;
+   * until what this returns is called. Notices are not kept: look for yourself when a connection is there again
+   * (`onConnection(true)`), and now and then as long as there is none.
+   */
+  notices(heard: (notice: api.Notice) => void, onConnection?: (connected: boolean) => void): () => void {
+    const stop = new AbortController();
+    if (this.#socket) void listen(this.#socket, this.#settings, heard, onConnection, stop.signal);
+    return () => stop.abort();
+  }
+
+  /** Give the shared socket back at once; it goes by itself when nobody follows or listens any more. */
   close(): void {
     this.#socket?.close();
   }

@@ -38,6 +38,7 @@ export class Conversation extends Store<SessionState> {
   readonly #session: string;
   readonly #runs: Recent<RunWatch>;
   #channel: BroadcastChannel | undefined;
+  #unlisten: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
   #sent: { readonly agent: string; readonly options: SendOptions } | undefined;
 
@@ -56,6 +57,7 @@ export class Conversation extends Store<SessionState> {
       const body: StartRun = { ...rest, session_id: this.#session, messages: [{ role: "user", content }] };
       const run = await this.#client.runs.start(options.agent, body);
       this.#sent = { agent: options.agent, options };
+      this.#runs.get(run.id).begun();
       this.#show(run.id, content, rest.replaces ?? null);
       this.#announce();
       return run;
@@ -94,6 +96,7 @@ export class Conversation extends Store<SessionState> {
   protected leave(): void {
     this.#channel?.close();
     this.#channel = undefined;
+    this.#unlisten?.();
     this.#unwatch?.();
     this.#unwatch = undefined;
   }
@@ -105,6 +108,18 @@ export class Conversation extends Store<SessionState> {
   }
 
   #listen(): void {
+    let missed = false;
+    this.#unlisten = this.#client.notices(
+      (notice) => {
+        const { run, starting } = this.get();
+        if (notice.kind !== "run_started" || notice.session_id !== this.#session) return;
+        if (notice.run_id !== run && !starting) void this.#load();
+      },
+      (connected) => {
+        if (connected && missed) void this.#load();
+        missed = !connected;
+      },
+    );
     if (typeof BroadcastChannel === "undefined" || this.#channel) return;
     this.#channel = new BroadcastChannel(CHANNEL);
     // In Node it would keep the process alive.

@@ -7,7 +7,8 @@ import { type Backoff, delay, linked, sleep } from "./waiting.ts";
 /** What a connection does. `failures` in a row, and `wait` milliseconds until the next one. */
 export type Connection =
   | { readonly state: "connecting" }
-  | { readonly state: "open"; readonly transport: Transport }
+  /** What comes after `lastSeq` happens now; it is not known of every transport. */
+  | { readonly state: "open"; readonly transport: Transport; readonly lastSeq?: number }
   | { readonly state: "reconnecting"; readonly failures: number; readonly wait: number; readonly error: unknown };
 
 export interface FollowOptions {
@@ -50,7 +51,8 @@ export async function* followRun(
   try {
     for (;;) {
       const [transport, read] = reads[turn % reads.length] as readonly [Transport, Read];
-      const opened = () => onConnection?.({ state: "open", transport });
+      const opened = (lastSeq?: number) =>
+        onConnection?.({ state: "open", transport, ...(lastSeq === undefined ? {} : { lastSeq }) });
       const only = reads.length === 1;
       const events = read({
         run,

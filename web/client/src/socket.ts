@@ -1,6 +1,6 @@
 import { Broken, HeadgateError } from "./errors.ts";
 import { isEnd, isFinal } from "./events.ts";
-import type { RunView } from "./generated/api.ts";
+import type { Notice, RunView } from "./generated/api.ts";
 import type { RunEvent } from "./generated/events.ts";
 import type { Http } from "./http.ts";
 import type { Reading } from "./transport.ts";
@@ -9,6 +9,7 @@ const LINGER = 5000;
 const REFUSED = 4401;
 
 type Said =
+  | { notice: Notice }
   | { ref: number; ok: unknown }
   | { ref: number; error: Record<string, unknown> & { status: number } }
   | ({ run_id: string } & (RunEvent | { event: "end"; data: { reason: string } }));
@@ -21,6 +22,8 @@ interface Feed {
   over?: Error | null;
   wake(): void;
 }
+
+export type Listening = Pick<Reading, "signal" | "silence" | "opened">;
 
 /** One WebSocket for all the runs that somebody follows, open for as long as somebody does. */
 export class SharedSocket {
@@ -45,8 +48,7 @@ export class SharedSocket {
       this.#link ??= this.#connect(silence);
       link = await this.#link;
       signal.throwIfAborted();
-      await link.follow(run, feed);
-      opened();
+      opened(await link.follow(run, feed));
       for (;;) {
         yield* feed.events.splice(0);
         if (feed.events.length) continue;
@@ -60,6 +62,15 @@ export class SharedSocket {
       signal.removeEventListener("abort", aborted);
       link?.leave(run, feed);
     }
+  }
+
+  /** What concerns the user, until the signal is aborted, for which it does not throw, or the connection is lost. */
+  async listen(heard: (notice: Notice) => void, { signal, silence, opened }: Listening): Promise<void> {
+    this.#link ??= this.#connect(silence);
+    const link = await this.#link;
+    if (signal.aborted) return link.rest();
+    opened();
+    await link.listen(heard, signal);
   }
 
   close(): void {
@@ -113,6 +124,7 @@ class Link {
   readonly #fate: Fate;
   readonly #feeds = new Map<string, Set<Feed>>();
   readonly #asked = new Map<number, { ok(value: unknown): void; no(error: Error): void }>();
+  readonly #ears = new Map<(notice: Notice) => void, (why: Error) => void>();
   #ref = 0;
   #heard = Date.now();
   #lonely: ReturnType<typeof setTimeout> | undefined;
@@ -137,7 +149,8 @@ class Link {
     this.#pulse = setInterval(() => this.#check(), silence / 3);
   }
 
-  async follow(run: string, feed: Feed): Promise<void> {
+  /** The number of its last event. */
+  async follow(run: string, feed: Feed): Promise<number> {
     clearTimeout(this.#lonely);
     const feeds = this.#feeds.get(run) ?? new Set();
     this.#feeds.set(run, feeds.add(feed));
@@ -145,6 +158,7 @@ class Link {
     const after = Math.min(...[...feeds].map((each) => each.after));
     const view = (await this.#ask({ op: "follow", run_id: run, after })) as RunView;
     if (isFinal(view.state) && view.last_seq === feed.after) end(feed, null);
+    return view.last_seq;
   }
 
   leave(run: string, feed: Feed): void {
@@ -155,7 +169,25 @@ class Link {
     if (!feed.events.some(isEnd) && feed.over !== null) {
       this.#ask({ op: "unfollow", run_id: run }).catch(() => undefined);
     }
-    if (!this.#feeds.size) this.#lonely = setTimeout(() => this.close(), LINGER);
+    this.rest();
+  }
+
+  listen(heard: (notice: Notice) => void, signal: AbortSignal): Promise<void> {
+    clearTimeout(this.#lonely);
+    return new Promise((done, lost) => {
+      this.#ears.set(heard, lost);
+      signal.addEventListener("abort", () => {
+        this.#ears.delete(heard);
+        this.rest();
+        done();
+      });
+    });
+  }
+
+  /** Where nobody needs the connection it is closed in a while. */
+  rest(): void {
+    clearTimeout(this.#lonely);
+    if (!this.#feeds.size && !this.#ears.size) this.#lonely = setTimeout(() => this.close(), LINGER);
   }
 
   close(): void {
@@ -173,7 +205,9 @@ class Link {
 
   #hear(said: Said): void {
     this.#heard = Date.now();
-    if ("run_id" in said) {
+    if ("notice" in said) {
+      for (const heard of this.#ears.keys()) heard(said.notice);
+    } else if ("run_id" in said) {
       for (const feed of this.#feeds.get(said.run_id) ?? []) tell(feed, said);
     } else if ("ref" in said) {
       const asked = this.#asked.get(said.ref);
@@ -199,6 +233,7 @@ class Link {
     this.#socket.close();
     this.#fate.gone(code, why);
     for (const asked of this.#asked.values()) asked.no(why);
+    for (const lost of this.#ears.values()) lost(why);
     for (const feeds of this.#feeds.values()) for (const feed of feeds) end(feed, why);
   }
 }

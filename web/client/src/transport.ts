@@ -16,8 +16,8 @@ export interface Reading {
   readonly silence: number;
   /** How long polling goes on, in milliseconds, before the others are tried again. */
   readonly patience: number;
-  /** The server has answered. */
-  opened(): void;
+  /** The server has answered; with the number of the run's last event until then, where it says that. */
+  opened(lastSeq?: number): void;
 }
 
 /** Polling went well for long enough. */

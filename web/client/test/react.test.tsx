@@ -3,7 +3,7 @@ import { act, cleanup, render, renderHook, waitFor } from "@testing-library/reac
 import { type ReactNode, StrictMode } from "react";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { HeadgateClient } from "../src/index.ts";
-import { HeadgateProvider, useRun, useSession } from "../src/react/index.ts";
+import { forget, HeadgateProvider, useRun, useSession } from "../src/react/index.ts";
 import { begun, numbered, usage } from "./events.ts";
 import { type Asked, json, problem, Scripted } from "./server.ts";
 import { fakeSockets, type Peer } from "./sockets.ts";
@@ -60,6 +60,7 @@ function house({ upTo = log.length, base = 1, history = [] as unknown[], active 
   );
   return {
     state,
+    client,
     server,
     wrapper,
     asked: (part: string) => server.asked.filter(({ path, method }) => `${method} ${path}`.includes(part)),
@@ -160,6 +161,92 @@ describe("useRun", () => {
   });
 });
 
+describe("what a page sees happen", () => {
+  const work = numbered([
+    begun,
+    { event: "tool_call", data: { tool_call_id: "c1", tool_name: "buy", arguments: {} } },
+    { event: "tool_result", data: { tool_call_id: "c1", tool_name: "buy", output: "Milk", is_error: false } },
+    { event: "message_delta", data: { content: "Bought." } },
+    { event: "completed", data: { final_message: "Bought.", usage, finish_reason: "stop" } },
+  ]);
+
+  function working(past: number, upTo = work.length) {
+    const server = new Scripted().always(json(view));
+    const { WebSocket } = fakeSockets(({ op, ref }, peer) => {
+      peer.say({ ref, ok: op === "follow" ? { ...view, last_seq: past } : true });
+      if (op === "follow") for (const event of work.slice(0, upTo)) peer.say({ run_id: "r1", ...event });
+    });
+    const client = new HeadgateClient({ baseUrl: "http://headgate", token: "t", fetch: server.fetch, WebSocket });
+    const wrapper = ({ children }: { children: ReactNode }) => (
+      <HeadgateProvider client={client}>{children}</HeadgateProvider>
+    );
+    return { server, wrapper };
+  }
+
+  test("has its times", async () => {
+    const { result } = renderHook(() => useRun("r1"), working(0));
+    await waitFor(() => expect(result.current.outcome).toBe("completed"));
+
+    const time = expect.any(Number);
+    expect(result.current.seen).toEqual({
+      began: time,
+      spoke: time,
+      ended: time,
+      tools: { c1: { called: time, returned: time } },
+    });
+  });
+
+  test("is not what it reads from the log later", async () => {
+    const { result } = renderHook(() => useRun("r1"), working(3));
+    await waitFor(() => expect(result.current.outcome).toBe("completed"));
+
+    expect(result.current.toolCalls).toMatchObject([{ id: "c1", result: { output: "Milk" } }]);
+    expect(result.current.seen).toMatchObject({ began: null, tools: {}, spoke: expect.any(Number) });
+  });
+
+  test("is stopped as soon as its user says so, unless the server does not", async () => {
+    const { wrapper, server } = working(0, 3);
+    const told: boolean[] = [];
+    const shown = renderHook(
+      () => {
+        const run = useRun("r1");
+        told.push(run.stopping);
+        return run;
+      },
+      { wrapper },
+    );
+    await waitFor(() => expect(shown.result.current.status).toBe("streaming"));
+    server.queue(problem(403, "forbidden"));
+
+    await act(() => expect(shown.result.current.stop()).rejects.toMatchObject({ code: "forbidden" }));
+    expect(told.filter((each, index) => each !== told[index - 1])).toEqual([false, true, false]);
+    await act(() => shown.result.current.stop());
+
+    expect(shown.result.current).toMatchObject({ stopping: true, outcome: null });
+  });
+
+  test("is all of a run that it has begun", async () => {
+    const { result } = renderHook(() => useRun(), working(3));
+
+    await act(async () => void (await result.current.send("Milk")));
+    await waitFor(() => expect(result.current.outcome).toBe("completed"));
+
+    expect(result.current.seen).toMatchObject({ began: expect.any(Number), tools: { c1: expect.anything() } });
+  });
+
+  test("is forgotten when somebody else signs in", async () => {
+    const { state, wrapper, client } = house();
+    const first = renderHook(() => useRun("r1"), { wrapper });
+    await waitFor(() => expect(first.result.current.text).toBe("Milk."));
+    first.unmount();
+    state.upTo = 2;
+
+    forget(client);
+
+    expect(renderHook(() => useRun("r1"), { wrapper }).result.current.text).toBe("");
+  });
+});
+
 describe("useSession", () => {
   const said = (run: string, role: string, content: string) => ({ role, content, seq: 1, created_at: "", run_id: run });
 
@@ -197,6 +284,19 @@ describe("useSession", () => {
 
     await waitFor(() => expect(result.current).toMatchObject({ run: "r9", text: "Milk." }));
     other.close();
+  });
+
+  test("shows a run that the user's other clients begin", async () => {
+    const { wrapper, state } = house();
+    const { result } = renderHook(() => useSession("s"), { wrapper });
+    await waitFor(() => expect(result.current.loaded).toBe(true));
+
+    state.active = [{ ...view, id: "r9" }];
+    const notice = { kind: "run_started", detail: "", run_id: "r9", session_id: "s", agent: "chat" };
+    await waitFor(() => {
+      state.peers[0]?.say({ notice }); // again, until the page has said who it is
+      expect(result.current).toMatchObject({ run: "r9", text: "Milk." });
+    });
   });
 
   test("repeats and edits from where the conversation branches off", async () => {

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { HeadgateClient, type RunEvent } from "../src/index.ts";
+import { describe, expect, test, vi } from "vitest";
+import { HeadgateClient, type Notice, type RunEvent } from "../src/index.ts";
 import { begun, numbered, usage } from "./events.ts";
 import { Scripted } from "./server.ts";
 import { fakeSockets, type Peer } from "./sockets.ts";
@@ -177,5 +177,51 @@ describe("the shared socket", () => {
 
     expect(read).toMatchObject([{ event: "reset", data: { text: "Milk." } }]);
     expect(peers).toHaveLength(3);
+  });
+
+  test("tells its user's notices for as long as somebody listens, over connections that break", async () => {
+    const begun: Notice = { kind: "run_started", detail: "", run_id: "r", session_id: "s", agent: "chat" };
+    const { peers, WebSocket } = fakeSockets(({ ref }, peer) => peer.say({ ref, ok: true }));
+    const client = clientOf(WebSocket);
+    const told: (Notice | boolean)[] = [];
+    let opened = (): void => undefined;
+    const again = () => new Promise<void>((resolve) => (opened = resolve));
+
+    let connected = again();
+    const stop = client.notices(
+      (notice) => told.push(notice),
+      (connected) => {
+        told.push(connected);
+        if (connected) opened();
+      },
+    );
+    await connected;
+    connected = again();
+    peers[0]?.say({ notice: begun });
+    await new Promise((resolve) => setTimeout(resolve));
+    peers[0]?.close(1012);
+    await connected;
+    stop();
+    peers[1]?.say({ notice: begun });
+    await new Promise((resolve) => setTimeout(resolve));
+
+    expect(told).toEqual([true, begun, false, true]);
+    client.close();
+  });
+
+  test("is not asked for notices again by a login that is over", async () => {
+    const { peers, WebSocket } = fakeSockets((_, peer) => peer.close(4401));
+    const asked: (string | undefined)[] = [];
+    const token = (refused?: string) => {
+      asked.push(refused);
+      return "t";
+    };
+    const client = clientOf(WebSocket, { token });
+
+    client.notices(() => undefined);
+    await vi.waitFor(() => expect(asked).toEqual([undefined, "t"]));
+
+    expect(peers).toHaveLength(1);
+    client.close();
   });
 });

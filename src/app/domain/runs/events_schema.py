@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from app.domain.runs.events import RunEvent
+from app.domain.runs.notices import Notice
 from app.domain.runs.schemas import Reset
 from app.domain.sessions.schemas import HistoryEntry
 
@@ -13,8 +14,10 @@ _REF = "#/components/schemas/{name}"
 
 def event_schemas() -> dict[str, dict[str, Any]]:
     """Component schemas: each stored event's data under its class's name, their union, and that of all events."""
-    union, components = msgspec.json.schema_components([RunEvent, Reset, HistoryEntry], ref_template=_REF)
-    names: dict[str, str] = union[0]["discriminator"]["mapping"]
+    (union, notice, *_), components = msgspec.json.schema_components(
+        [RunEvent, Notice, Reset, HistoryEntry], ref_template=_REF
+    )
+    names: dict[str, str] = union["discriminator"]["mapping"]
     for reference in names.values():
         data = components[reference.rpartition("/")[2]]
         del data["properties"]["event"]
@@ -34,6 +37,7 @@ def event_schemas() -> dict[str, dict[str, Any]]:
             _envelope("reset", {"$ref": _REF.format(name="Reset")}),
         ],
     }
+    components["Notice"] = {"description": "What a WebSocket is told in `notice`.", **notice}
     return components
 
 

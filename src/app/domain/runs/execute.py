@@ -1,6 +1,7 @@
 """The one function that executes a run: its first attempt and every later one."""
 
 import copy
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 from uuid import UUID
@@ -29,8 +30,11 @@ from app.domain.runs.events import SessionInitialized
 from app.domain.runs.execution import Execution, Stop
 from app.domain.runs.memory import Memory
 from app.domain.runs.metering import recalled
+from app.domain.runs.models import Run
+from app.domain.runs.notices import RunNow
 from app.domain.runs.records import Claim, RunRecords
 from app.domain.runs.runner import known_error, streamed
+from app.domain.runs.states import RunState
 from app.domain.runs.told import read_told
 from app.domain.runs.translate import session_input
 from app.lib.errors import AppError
@@ -60,11 +64,13 @@ class Executor:
         writer: LogWriter,
         callers: Callers,
         *,
+        on_change: Callable[[RunNow], None],
         max_turns: int,
         timeout_seconds: float,
         hold_seconds: float,
     ) -> None:
         self._records = records
+        self._on_change = on_change
         self._writer = writer
         self._callers = callers
         self._max_turns = max_turns
@@ -101,6 +107,7 @@ class Executor:
         try:
             if claim.seq == 0:
                 execution.attempt.tell(_initialized(claim))
+                self._on_change(_now(claim.run, RunState.RUNNING))
             if error is None:
                 error = await self._drive(claim, execution)
             return await self._finish(execution, error)
@@ -209,6 +216,11 @@ class Executor:
             logger.exception("a run's end was refused", run_id=str(run_id), exc_info=refused)
             batch = await self._records.settle(execution.run, attempt, failed(attempt, RunCrashed()), spent, bare=True)
         self._writer.hub.publish(batch)
+        self._on_change(_now(execution.run, ending.state))
+
+
+def _now(run: Run, state: RunState) -> RunNow:
+    return RunNow(run.id, run.owner_id, run.session_key, run.agent, state)
 
 
 def _initialized(claim: Claim) -> SessionInitialized:

@@ -1,6 +1,6 @@
 """What the execution of a run reads and writes besides its log: each verb is one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.domain.runs.ends import Ending
 from app.domain.runs.events import encode
 from app.domain.runs.metering import Meter
 from app.domain.runs.models import Run
+from app.domain.runs.notices import RunNow
 from app.domain.runs.questions import Question
 from app.domain.runs.repository import ACTIVE_RUNS, ControlRepository, RunRepository
 from app.domain.runs.states import PAUSE
@@ -85,6 +86,11 @@ class RunRecords:
         return Claim(
             run, claimed.attempt, claimed.seq, claimed.control, items, spent=claimed.spent, crashes=claimed.crashes
         )
+
+    async def now(self, run_ids: Collection[UUID]) -> list[RunNow]:
+        """What there is to tell of runs that another process executes."""
+        async with self.db.reading() as db_session:
+            return await RunRepository(db_session).now(run_ids)
 
     async def stored(self, run_id: UUID) -> tuple[list[Step], list[Question], list[Call]]:
         """What earlier attempts have finished, what they have asked, and the calls that nobody has settled."""

@@ -1,19 +1,26 @@
 import type { Part, Question } from "@headgate/client";
+import type { Seen } from "@headgate/client/react";
 import { lazy, Suspense } from "react";
 import { useMe } from "../lib/auth";
 import { AgentIcon } from "../ui/icons";
 import { Reasoning } from "./reasoning";
-import type { ToolTime } from "./run-store";
 import { useSmooth } from "./smooth";
 import { ToolCard } from "./tool-card";
 
-const Markdown = lazy(() => import("../markdown/markdown"));
+const loadMarkdown = () => import("../markdown/markdown");
+const Markdown = lazy(loadMarkdown);
+
+/** Loads what answers are drawn with, so that it is there before the first word is. */
+export function prepareAnswers(): void {
+  // Where it cannot be loaded now it is when it is needed.
+  loadMarkdown().catch(() => undefined);
+}
 
 interface AnswerProps {
   parts: readonly Part[];
   /** Its run goes on. */
   live: boolean;
-  toolTimes: Readonly<Record<string, ToolTime>>;
+  toolTimes: Seen["tools"];
   questions: readonly Question[];
 }
 

@@ -3,15 +3,14 @@ import { useEffect, useState } from "react";
 import { inWords, problemOf } from "../lib/problems";
 import { Alert, IconButton } from "../ui";
 import { CloseIcon } from "../ui/icons";
-import type { LiveRun } from "./run-store";
 import type { Chat } from "./use-chat";
 
 /** A connection that is back so soon is nobody's concern. */
 const PATIENCE = 2000;
 
 /** What stands between the conversation and the next message. */
-export function Banners({ chat, live }: { chat: Chat; live: LiveRun | null }) {
-  const isAway = useAway(live?.awaySince ?? null);
+export function Banners({ chat }: { chat: Chat }) {
+  const isAway = useAway(chat.live?.status === "reconnecting");
   return (
     <>
       {isAway && (
@@ -24,17 +23,17 @@ export function Banners({ chat, live }: { chat: Chat; live: LiveRun | null }) {
   );
 }
 
-function useAway(since: number | null): boolean {
+function useAway(isLost: boolean): boolean {
   const [isAway, setAway] = useState(false);
   useEffect(() => {
-    if (since === null) {
+    if (!isLost) return;
+    const timer = setTimeout(() => setAway(true), PATIENCE);
+    return () => {
+      clearTimeout(timer);
       setAway(false);
-      return;
-    }
-    const timer = setTimeout(() => setAway(true), Math.max(0, since + PATIENCE - Date.now()));
-    return () => clearTimeout(timer);
-  }, [since]);
-  return isAway && since !== null;
+    };
+  }, [isLost]);
+  return isAway && isLost;
 }
 
 function Trouble({ error, onDismiss }: { error: unknown; onDismiss: () => void }) {

@@ -1,5 +1,5 @@
 import type { AgentView, ModelView } from "@headgate/client";
-import { type FormEvent, type KeyboardEvent, useEffect, useRef } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect } from "react";
 import { number } from "../lib/format";
 import { cn, IconButton } from "../ui";
 import { PauseIcon, PlayIcon, SendIcon, StopIcon } from "../ui/icons";
@@ -32,16 +32,17 @@ interface ComposerProps {
 const SELECT =
   "h-8 min-w-0 max-w-40 cursor-pointer truncate rounded-lg border border-transparent bg-transparent px-1.5 text-sm text-muted hover:bg-hover hover:text-fg sm:max-w-56";
 
+/** Where the next message is written, but for phones, on which this would bring up the keyboard. */
+export function focusMessage(): void {
+  if (matchMedia("(pointer: fine)").matches) document.getElementById("message")?.focus();
+}
+
 export function Composer(props: ComposerProps) {
   const { text, onText, active, isSending, onSend, onStop } = props;
-  const field = useRef<HTMLTextAreaElement>(null);
   const isTooLong = text.length > LIMIT;
   const canSend = !!text.trim() && !isTooLong && !isSending && !active;
 
-  useEffect(() => {
-    // On phones this would bring up the keyboard.
-    if (matchMedia("(pointer: fine)").matches) field.current?.focus();
-  }, []);
+  useEffect(focusMessage, []);
 
   function send(event: FormEvent) {
     event.preventDefault();
@@ -64,7 +65,6 @@ export function Composer(props: ComposerProps) {
       </label>
       <textarea
         id="message"
-        ref={field}
         rows={1}
         value={text}
         placeholder="Write a message"

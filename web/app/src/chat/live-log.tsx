@@ -1,24 +1,25 @@
+import type { Question } from "@headgate/client";
+import { useRun } from "@headgate/client/react";
 import { useEffect, useRef, useState } from "react";
-import { isOver, useLiveRun } from "./run-store";
+import { toolTitle } from "./tool-card";
 
 /** How often a screen reader is told what has come: whole sentences, not every word. */
 const EVERY = 3000;
 
-/** The answer as speech: new sentences in batches, and what happens to the run. Nobody sees it. */
+/** The answer of a run that goes on as speech: new sentences in batches, and what happens to it. Nobody sees it. */
 export function LiveLog({ runId }: { runId: string | null }) {
-  const live = useLiveRun(runId);
+  const { text, status, outcome, questions } = useRun(runId);
   const [lines, setLines] = useState<readonly { key: string; text: string }[]>([]);
   const told = useRef({ run: "", length: 0, at: 0, status: "" });
 
   useEffect(() => {
-    if (!live || !runId) return;
+    if (!runId) return;
     if (told.current.run !== runId) {
       told.current = { run: runId, length: 0, at: Date.now(), status: "" };
       setLines([]);
     }
     const now = told.current;
-    const { text, status, outcome } = live.snapshot;
-    const over = isOver(live);
+    const over = outcome !== null || status === "error";
     const say = (line: string) =>
       line &&
       setLines((before) => [
@@ -34,7 +35,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
       now.length += end;
       say(spoken(rest.slice(0, end)));
     };
-    const state = over ? ENDS[outcome ?? "failed"] : STATES[status];
+    const state = over ? ENDS[outcome ?? "failed"] : (asking(questions) ?? STATES[status]);
     if (state && state !== now.status) {
       if (over) flush();
       now.status = state;
@@ -43,7 +44,7 @@ export function LiveLog({ runId }: { runId: string | null }) {
     if (over) return;
     const timer = setTimeout(flush, Math.max(0, EVERY - (Date.now() - now.at)));
     return () => clearTimeout(timer);
-  }, [live, runId]);
+  }, [runId, text, status, outcome, questions]);
 
   return (
     <div role="log" aria-live="polite" aria-label="Answer as it is written" className="sr-only">
@@ -57,7 +58,6 @@ export function LiveLog({ runId }: { runId: string | null }) {
 const STATES: Record<string, string> = {
   streaming: "The agent is answering.",
   paused: "Paused.",
-  waiting: "The agent waits for your answer.",
 };
 const ENDS: Record<string, string> = {
   completed: "The answer is complete.",
@@ -65,6 +65,14 @@ const ENDS: Record<string, string> = {
   failed: "The answer has failed.",
   limited: "A limit was reached.",
 };
+
+function asking(questions: readonly Question[]): string | undefined {
+  const question = questions.at(-1);
+  if (!question) return undefined;
+  return question.kind === "input"
+    ? `The agent asks: ${question.prompt}`
+    : `The agent asks whether it may do this: ${toolTitle(question.toolName)}.`;
+}
 
 /** Without the marks, which nobody wants to hear. */
 function spoken(text: string): string {

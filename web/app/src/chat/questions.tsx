@@ -1,11 +1,11 @@
 import type { Question } from "@headgate/client";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { Button, TextArea, TextField } from "../ui";
+import { focusMessage } from "./composer";
 import { toolTitle } from "./tool-card";
 import type { Chat } from "./use-chat";
 
 interface QuestionProps {
-  run: string;
   chat: Chat;
 }
 
@@ -32,15 +32,16 @@ function Frame({ title, children }: { title: string; children: React.ReactNode }
   );
 }
 
-function Approval({ question, run, chat }: QuestionProps & { question: Extract<Question, { kind: "approval" }> }) {
+function Approval({ question, chat }: QuestionProps & { question: Extract<Question, { kind: "approval" }> }) {
   const [isRefusing, setRefusing] = useState(false);
   const [reason, setReason] = useState("");
   const [isBusy, setBusy] = useState(false);
 
   async function say(yes: boolean) {
     setBusy(true);
-    await chat.approve(run, question.id, yes, reason || undefined);
+    const isTaken = await chat.approve(question.id, yes, reason || undefined);
     setBusy(false);
+    if (isTaken) focusMessage();
   }
 
   return (
@@ -80,15 +81,21 @@ function Approval({ question, run, chat }: QuestionProps & { question: Extract<Q
   );
 }
 
-function Input({ question, run, chat }: QuestionProps & { question: Extract<Question, { kind: "input" }> }) {
+function Input({ question, chat }: QuestionProps & { question: Extract<Question, { kind: "input" }> }) {
   const [text, setText] = useState("");
   const [isBusy, setBusy] = useState(false);
 
   async function send(event: FormEvent) {
     event.preventDefault();
+    if (isBusy || !text.trim()) return;
     setBusy(true);
-    await chat.answer(run, question.id, text);
+    const isTaken = await chat.answer(question.id, text);
     setBusy(false);
+    if (isTaken) focusMessage();
+  }
+
+  function key(event: KeyboardEvent) {
+    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) void send(event);
   }
 
   return (
@@ -99,7 +106,9 @@ function Input({ question, run, chat }: QuestionProps & { question: Extract<Ques
           label="Your answer"
           fieldClassName="w-full"
           rows={2}
+          maxLength={10_000}
           value={text}
+          onKeyDown={key}
           onChange={(event) => setText(event.target.value)}
         />
         <Button type="submit" look="primary" busy={isBusy} disabled={!text.trim()}>

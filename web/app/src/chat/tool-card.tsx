@@ -1,8 +1,8 @@
 import type { ToolPart } from "@headgate/client";
+import type { Seen } from "@headgate/client/react";
 import { duration } from "../lib/format";
 import { Badge, CopyButton, Spinner } from "../ui";
 import { ChevronIcon, WrenchIcon } from "../ui/icons";
-import type { ToolTime } from "./run-store";
 
 /** “create_todo” as “Create todo”. */
 export function toolTitle(name: string): string {
@@ -22,7 +22,8 @@ function gist(given: Record<string, unknown>): string {
 
 interface ToolCardProps {
   part: ToolPart;
-  time: ToolTime | undefined;
+  /** Where the page saw it happen: nobody else keeps the time. */
+  time: Seen["tools"][string] | undefined;
   /** Its run goes on, so a result may still come. */
   live: boolean;
   /** It waits for a yes. */
@@ -31,7 +32,7 @@ interface ToolCardProps {
 
 export function ToolCard({ part, time, live, asks }: ToolCardProps) {
   const { result } = part;
-  const took = time?.to ? duration(time.to - time.from) : null;
+  const took = time?.returned ? duration(time.returned - time.called) : null;
   return (
     <details className="group rounded-xl border border-line bg-surface text-sm" data-tool={part.name}>
       <summary className="flex cursor-pointer list-none items-center gap-2.5 rounded-xl px-3 py-2.5 [&::-webkit-details-marker]:hidden">

@@ -1,14 +1,19 @@
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type UseRun, useRun } from "@headgate/client/react";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { useMe } from "../lib/auth";
 import { inWords } from "../lib/problems";
 import { Alert, Button, CopyButton, IconButton, TextArea } from "../ui";
 import { EditIcon, RetryIcon } from "../ui/icons";
 import { Answer } from "./answer";
+import { useNear } from "./near";
 import { Progress } from "./progress";
 import { Questions } from "./questions";
-import { isOver, type LiveRun, useLiveRun } from "./run-store";
-import type { Turn } from "./turns";
+import { isActive, type Turn } from "./turns";
 import { Typing } from "./typing";
 import type { Chat } from "./use-chat";
+
+/** The log of a longer run is not read only to look back at it. */
+const MOST_EVENTS = 20_000;
 
 interface TurnViewProps {
   turn: Turn;
@@ -20,16 +25,26 @@ interface TurnViewProps {
 
 /** What the user said, and the answer to it. */
 export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
-  const live = useLiveRun(turn.runId);
-  const snapshot = live?.stopping && !isOver(live) ? live.stopping : live?.snapshot;
-  const isLive = live ? !isOver(live) && !live.stopping : turn.run !== null && !turn.run.ended_at;
+  const place = useRef<HTMLElement>(null);
+  const isNear = useNear(place);
+  const isGoing = turn.run !== null && isActive(turn.run);
+  const [wasGoing, setWasGoing] = useState(isGoing);
+  if (isGoing && !wasGoing) setWasGoing(true);
+  // What it thought, and in which order it worked, is in its log only, which is read when one looks.
+  const isRead = wasGoing || (isNear && (turn.run?.last_seq ?? 0) <= MOST_EVENTS);
+  const run = useRun(isRead ? turn.runId : null);
+  const isOver = run.outcome !== null || run.status === "error";
+  const isLive = isGoing && !isOver && !run.stopping;
+  // Of a log that is read again, nothing is shown before all of it is there.
+  const isCaughtUp = run.connection.state === "open" && run.lastSeq >= (run.connection.lastSeq ?? Infinity);
+  const isTold = isGoing || isCaughtUp || run.outcome !== null;
   // Once it is over the history may know more: it has every tool even where the run's log is gone.
-  const parts = !snapshot || (!isLive && turn.parts.length > snapshot.parts.length) ? turn.parts : snapshot.parts;
+  const parts = !isTold || (!isLive && turn.parts.length > run.parts.length) ? turn.parts : run.parts;
   const answer = parts.flatMap((part) => (part.kind === "text" ? [part.content] : [])).join("\n\n");
   const { said } = turn;
 
   return (
-    <article aria-label={said ? `You: ${said.slice(0, 60)}` : "Earlier"} className="flex flex-col gap-4">
+    <article ref={place} aria-label={said ? `You: ${said.slice(0, 60)}` : "Earlier"} className="flex flex-col gap-4">
       <h2 className="sr-only">{said === null ? "Earlier" : "You said"}</h2>
       {said !== null && (
         <Said
@@ -39,10 +54,10 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
         />
       )}
       <div className="flex min-w-0 flex-col gap-3" aria-busy={isLive} data-answer>
-        <Answer parts={parts} live={isLive} toolTimes={live?.toolTimes ?? {}} questions={snapshot?.questions ?? []} />
-        {live && isLive && <Waiting live={live} />}
-        {snapshot && isLive && turn.runId && <Questions questions={snapshot.questions} run={turn.runId} chat={chat} />}
-        {!isLive && <End turn={turn} live={live} chat={chat} isLast={isLast} onAgain={onAgain} />}
+        <Answer parts={parts} live={isLive} toolTimes={run.seen.tools} questions={run.questions} />
+        {isLive && <Waiting run={run} />}
+        {isLive && <Questions questions={run.questions} chat={chat} />}
+        {!isLive && <End turn={turn} live={run} chat={chat} isLast={isLast} onAgain={onAgain} />}
         <footer className="flex min-h-8 flex-wrap items-center gap-1">
           {!isLive && answer && <CopyButton text={answer} label="Copy answer" />}
           {!isLive && said !== null && turn.runId && (
@@ -50,7 +65,7 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
               <RetryIcon className="size-4" />
             </IconButton>
           )}
-          {live && <Progress live={live} />}
+          {turn.run && <Progress run={run} view={turn.run} live={isLive} />}
         </footer>
       </div>
     </article>
@@ -58,27 +73,29 @@ export function TurnView({ turn, chat, isLast, onAgain }: TurnViewProps) {
 }
 
 /** Until the first word, and wherever nothing else shows that something goes on. */
-function Waiting({ live }: { live: LiveRun }) {
-  const { status, parts, questions } = live.snapshot;
+function Waiting({ run: { status, parts, questions } }: { run: UseRun }) {
+  const isShown = useMe()?.preferences.streaming !== false;
   const last = parts.at(-1);
   if (status === "paused") return <p className="text-sm text-muted">Paused. Nothing is lost; go on when you like.</p>;
   if (questions.length > 0 || status === "waiting") return null;
-  if (last?.kind === "text" && !last.done) return null;
+  if (last?.kind === "text" && !last.done) return isShown ? null : <Typing label="Writing…" />;
   return <Typing label={last?.kind === "tool" && !last.result ? "Working…" : "Thinking…"} />;
 }
 
 /** How it ended, where that was not well, and what one can do now. */
-function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: LiveRun | null }) {
+function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: UseRun }) {
   const { run, said, runId } = turn;
-  const state = live?.snapshot.outcome ?? run?.state ?? "completed";
-  const error = live?.failure ?? live?.snapshot.error ?? run?.error;
-  if (state === "completed" && !live?.failure) return null;
-  const hasText = !!run?.final_message || !!live?.snapshot.text;
+  // It cannot be followed, whatever becomes of it.
+  const isLost = live.status === "error" && live.outcome === null && run !== null && isActive(run);
+  const state = live.outcome ?? run?.state ?? "completed";
+  const error = live.outcome || isLost ? live.error : run?.error;
+  if (state === "completed" && !isLost) return null;
+  const hasText = !!run?.final_message || !!live.text;
   // While the server still stops it, the conversation takes nothing new.
-  const isSettled = !live || isOver(live);
+  const isSettled = !live.stopping;
   const actions = isLast && runId && (
     <>
-      {hasText && !live?.failure && (
+      {hasText && !isLost && (
         <Button size="sm" disabled={!isSettled} onClick={() => chat.goOn(runId)}>
           Continue
         </Button>
@@ -90,7 +107,7 @@ function End({ turn, live, chat, isLast, onAgain }: TurnViewProps & { live: Live
       )}
     </>
   );
-  if (state === "cancelled" || (live?.stopping && !error)) {
+  if (state === "cancelled" || (live.stopping && !error)) {
     return (
       <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
         <span>Stopped.</span>

@@ -1,16 +1,16 @@
 import type { RunView } from "@headgate/client";
+import { begun, useRun } from "@headgate/client/react";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { client } from "../lib/client";
+import { useLook } from "../lib/news";
 import { problemOf } from "../lib/problems";
-import { tellOfRun } from "../lib/runs-told";
-import { follow, isOver, stop as stopRun, useLiveRun } from "./run-store";
 import { isActive, type Turn, turnsOf } from "./turns";
 
 const HISTORY = 1000;
 const RUNS = 100;
-/** Tells this browser's other tabs that a conversation goes on. */
-const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("headgate.chat");
+/** So often runs are looked for where the server cannot tell of them. */
+const LOOK_MS = 5000;
 
 export function newId(): string {
   // Not randomUUID, which there is none of on plain http.
@@ -54,6 +54,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     queryKey: ["runs", sessionId],
     queryFn: () => client.runs.list({ query: { session_id: sessionId ?? "", limit: RUNS } }),
     enabled: !!sessionId,
+    refetchInterval: useLook(LOOK_MS),
   });
 
   const refresh = useCallback(
@@ -64,32 +65,17 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     [queries],
   );
 
-  const watch = useCallback(
-    (run: RunView, begun?: number) => {
-      follow(run.id, {
-        startedAt: begun ?? Math.min(Date.now(), Date.parse(run.started_at ?? run.created_at)),
-        lastSeq: begun ? 0 : run.last_seq,
-        onEnd: () => refresh(run.session_id),
-      });
-    },
-    [refresh],
-  );
-
   const list = runs.data?.items;
   const going = list?.find(isActive) ?? null;
-  const live = useLiveRun(going?.id ?? null);
+  const live = useRun(going?.id);
+  const isOver = live.outcome !== null || live.status === "error";
   // The events tell of the end before the list does.
-  const active = live && isOver(live) ? null : going;
+  const active = isOver ? null : going;
+  const ended = going && isOver ? going.session_id : null;
 
   useEffect(() => {
-    if (going) watch(going);
-  }, [going, watch]);
-
-  useEffect(() => {
-    const heard = (event: MessageEvent<string>) => refresh(event.data);
-    channel?.addEventListener("message", heard);
-    return () => channel?.removeEventListener("message", heard);
-  }, [refresh]);
+    if (ended) refresh(ended);
+  }, [ended, refresh]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation has its own troubles
   useEffect(() => setError(null), [sessionId]);
@@ -101,7 +87,6 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     const id = sessionId ?? fresh;
     setError(null);
     setPending({ ...message, key: newId() });
-    const begun = Date.now();
     try {
       const run = await client.runs.start(message.agent, {
         messages: [{ role: "user", content: message.text }],
@@ -109,7 +94,7 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
         ...(message.model && { model: message.model }),
         ...(message.replaces && { replaces: message.replaces }),
       });
-      adopt(run, begun);
+      adopt(run);
       return true;
     } catch (failure) {
       setError(failure);
@@ -121,29 +106,30 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     }
   }
 
-  function adopt(run: RunView, begun: number) {
-    watch(run, begun);
-    tellOfRun(run.id);
+  function adopt(run: RunView) {
+    begun(client, run.id);
     const key = ["runs", run.session_id];
     const known = queries.getQueryData<{ items: RunView[] }>(key);
-    queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...(known?.items ?? [])] });
+    const others = known?.items.filter((one) => one.id !== run.id) ?? [];
+    queries.setQueryData(key, { total: 0, limit: RUNS, offset: 0, ...known, items: [run, ...others] });
     if (!sessionId) {
       queries.setQueryData(["history", run.session_id], { items: [], total: 0, limit: HISTORY, offset: 0 });
       setFresh(newId());
       onBegun(run.session_id);
     }
     void queries.invalidateQueries({ queryKey: ["sessions"] });
-    channel?.postMessage(run.session_id);
   }
 
-  /** Whatever is asked of a run: its answer goes into what is known, its refusal is shown. */
-  async function ask(what: () => Promise<RunView | undefined>): Promise<void> {
+  /** Whatever is asked of a run. False when it was refused: that is shown. */
+  async function ask(what: () => Promise<unknown>): Promise<boolean> {
     setError(null);
     try {
-      const run = await what();
-      if (run) void queries.invalidateQueries({ queryKey: ["runs", run.session_id] });
+      await what();
+      if (going) void queries.invalidateQueries({ queryKey: ["runs", going.session_id] });
+      return true;
     } catch (failure) {
       setError(failure);
+      return false;
     }
   }
 
@@ -159,18 +145,12 @@ export function useChat(sessionId: string | undefined, onBegun: (sessionId: stri
     isCut: (history.data?.total ?? 0) > HISTORY,
     reload: () => sessionId && refresh(sessionId),
     send,
-    stop: (run: string) => ask(() => stopRun(run).then(() => undefined)),
-    pause: (run: string) => ask(() => client.runs.pause(run)),
-    resume: (run: string) => ask(() => client.runs.resume(run)),
-    approve: (run: string, id: string, yes: boolean, reason?: string) =>
-      ask(() => client.runs.approve(run, id, yes, reason)),
-    answer: (run: string, id: string, text: string) => ask(() => client.runs.answer(run, id, text)),
-    goOn: (run: string) =>
-      ask(async () => {
-        const begun = Date.now();
-        adopt(await client.runs.continue(run), begun);
-        return undefined;
-      }),
+    stop: () => ask(live.stop),
+    pause: () => ask(live.pause),
+    resume: () => ask(live.resume),
+    approve: (id: string, yes: boolean, reason?: string) => ask(() => live.approve(id, yes, reason)),
+    answer: (id: string, text: string) => ask(() => live.answer(id, text)),
+    goOn: (run: string) => ask(async () => adopt(await client.runs.continue(run))),
   };
 }
 

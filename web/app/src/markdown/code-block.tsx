@@ -1,14 +1,14 @@
-import { Fragment, type ReactNode, useEffect, useState } from "react";
+import { Fragment, type ReactNode, useEffect, useReducer } from "react";
 import { CopyButton } from "../ui/copy-button";
-import type { highlight } from "./highlight";
+import type { Colour } from "./highlight";
 
-type Highlight = typeof highlight;
-type Node = ReturnType<Highlight>["children"][number];
+type Node = ReturnType<Colour>["children"][number];
 
 /** Colouring reads the whole block again, so a long one waits until it is whole. */
 const LIVE_LIMIT = 6_000;
 const LIMIT = 60_000;
-let loaded: Highlight | null = null;
+/** By the name that stands at a block; null where there are none. */
+const loaded = new Map<string, Colour | null>();
 
 /** Code with its language, a button to copy it, and colours that come when the colouring is loaded. */
 export function CodeBlock({ code, language, open }: { code: string; language: string; open: boolean }) {
@@ -28,26 +28,30 @@ export function CodeBlock({ code, language, open }: { code: string; language: st
 }
 
 function useColours(code: string, language: string, open: boolean): ReactNode {
-  const [highlight, setHighlight] = useState<Highlight | null>(() => loaded);
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const colour = loaded.get(language);
 
   useEffect(() => {
-    if (highlight || !language) return;
+    if (!language || loaded.has(language)) return;
     let wanted = true;
-    void import("./highlight").then((module) => {
-      loaded = module.highlight;
-      if (wanted) setHighlight(() => module.highlight);
-    });
+    void import("./highlight")
+      .then(({ colours }) => colours(language))
+      .catch(() => null) // without a connection it stays plain
+      .then((found) => {
+        loaded.set(language, found);
+        if (wanted) redraw();
+      });
     return () => {
       wanted = false;
     };
-  }, [highlight, language]);
+  }, [language]);
 
-  if (!highlight || !language || code.length > (open ? LIVE_LIMIT : LIMIT)) return code;
+  if (!colour || code.length > (open ? LIVE_LIMIT : LIMIT)) return code;
   // The line that is being written takes its colours when it is whole: half a word has others.
   const whole = open ? code.lastIndexOf("\n") + 1 : code.length;
   return (
     <>
-      {nodes(highlight(code.slice(0, whole), language).children)}
+      {nodes(colour(code.slice(0, whole)).children)}
       {code.slice(whole)}
     </>
   );

@@ -1,8 +1,10 @@
+import { forget } from "@headgate/client/react";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useState } from "react";
-import { forgetRuns } from "../chat/run-store";
 import { forgetDrafts } from "../chat/use-draft";
 import { auth, useMe } from "../lib/auth";
+import { client } from "../lib/client";
+import { watchRuns } from "../lib/news";
 import { queryClient } from "../lib/query";
 import { cn, IconButton, Menu, MenuItem, MenuSeparator } from "../ui";
 import {
@@ -41,10 +43,13 @@ export function Shell() {
     if (me) return;
     // Nothing of one user stays for the next.
     queryClient.clear();
-    forgetRuns();
+    forget(client);
     forgetDrafts();
     void navigate({ to: "/sign-in", search: path === "/chat" ? {} : { to: path } });
   }, [me, navigate, path]);
+
+  const isHere = !!me;
+  useEffect(() => (isHere ? watchRuns() : undefined), [isHere]);
 
   if (!me) return null;
   return (

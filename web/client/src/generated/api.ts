@@ -369,6 +369,9 @@ export interface NewTodo {
   tags?: string[];
 }
 
+/** What a WebSocket is told in `notice`. */
+export type Notice = ServerStoppingNotice | SecretExpiringNotice | RunStartedNotice | RunEndedNotice;
+
 export interface PatchMe {
   name?: string;
   time_zone?: string;
@@ -564,12 +567,32 @@ export interface RotateSecret {
   expires_at?: string | null;
 }
 
+export interface RunEndedNotice {
+  kind: "run_ended";
+  run_id: string;
+  session_id: string;
+  agent: string;
+  state: RunState;
+  detail: string;
+}
+
 export interface RunList {
   items: RunView[];
   total: number;
   limit: number;
   offset: number;
 }
+
+/** One of the user's runs has begun, whoever started it. */
+export interface RunStartedNotice {
+  kind: "run_started";
+  run_id: string;
+  session_id: string;
+  agent: string;
+  detail: string;
+}
+
+export type RunState = "cancelled" | "completed" | "failed" | "limited" | "paused" | "queued" | "rejected" | "running" | "waiting";
 
 export interface RunView {
   id: string;
@@ -610,6 +633,14 @@ export interface RunWithHistory {
   history: HistoryEntry[];
 }
 
+export interface SecretExpiringNotice {
+  kind: "secret_expiring";
+  secret_id: string;
+  expires_at: string;
+  days: number;
+  detail: string;
+}
+
 export interface SecretList {
   items: SecretView[];
   total: number;
@@ -645,6 +676,12 @@ export interface SecretView {
   warnings?: ("expires_in_30_days" | "expires_in_7_days" | "expires_in_1_day")[];
   last_used_at: string | null;
   last_used_by: string | null;
+}
+
+/** Connect again in a moment. */
+export interface ServerStoppingNotice {
+  kind: "server_stopping";
+  detail: string;
 }
 
 export interface SessionInitialized {

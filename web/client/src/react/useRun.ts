@@ -7,7 +7,7 @@ import { failed, type RunState, unknownRun } from "../watch.ts";
 import { useHeadgate } from "./context.ts";
 
 export interface RunControls {
-  /** Ends the run; what it said until then is kept. */
+  /** Ends the run, at once as far as one sees; what it said until then is kept. */
   stop(mode?: "immediate" | "after_turn"): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -50,6 +50,7 @@ export function useRun(id?: string | null): UseRun {
           ...rest,
           messages: [...(rest.messages ?? []), { role: "user", content }],
         });
+        cacheOf(client).runs.get(view.id).begun();
         setSent({ id: view.id, content, options: { ...options, session_id: view.session_id } });
         setStarting(null);
         return view;
@@ -83,7 +84,7 @@ export function useControls(client: HeadgateClient, run: string | null): RunCont
       if (run !== null) await tolerant(verb(run));
     };
     return {
-      stop: (mode) => of((id) => client.runs.cancel(id, mode))(),
+      stop: (mode) => of((id) => cacheOf(client).runs.get(id).stop(mode))(),
       pause: of((id) => client.runs.pause(id)),
       resume: of((id) => client.runs.resume(id)),
       approve: (approval, approve, reason) => of((id) => client.runs.approve(id, approval, approve, reason))(),

@@ -26,7 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from app.domain.runs.models import ACTIVE_ONLY, LOG_KEPT, Run
-from app.domain.runs.states import ACTIVE
+from app.domain.runs.notices import RunNow
+from app.domain.runs.states import ACTIVE, RunState
 from app.lib.db.insert import insert_or
 from app.lib.runlog.frames import Batch
 from app.lib.runlog.store import Head, Step
@@ -117,6 +118,11 @@ class RunRepository:
         """Those of the runs that have not ended, whoever owns them."""
         query = select(Run.id).where(Run.id.in_(run_ids), Run.state.in_(ACTIVE))
         return set((await self._db_session.scalars(query)).all())
+
+    async def now(self, run_ids: Collection[UUID]) -> list[RunNow]:
+        query = select(Run.id, Run.owner_id, Run.session_key, Run.agent, Run.state).where(Run.id.in_(run_ids))
+        rows = (await self._db_session.execute(query)).all()
+        return [RunNow(run_id, owner, session, agent, RunState(state)) for run_id, owner, session, agent, state in rows]
 
     async def get(self, run_id: UUID, owner_id: UUID) -> tuple[Run, RunHead] | None:
         row = (await self._db_session.execute(_with_head().where(Run.id == run_id, Run.owner_id == owner_id))).first()

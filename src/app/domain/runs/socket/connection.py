@@ -1,5 +1,6 @@
 """One open socket: who is there, what they ask for, and how it is closed."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -12,12 +13,15 @@ from app.domain.accounts.errors import NotAuthenticated
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.errors import AlreadyAuthenticated
 from app.domain.runs.idempotency import repeatable
+from app.domain.runs.notices import Notice, SecretExpiringNotice
 from app.domain.runs.schemas import RunView
 from app.domain.runs.service import Runs
 from app.domain.runs.socket import messages as m
 from app.domain.runs.socket.follows import Follows, HistoryOf
 from app.domain.runs.socket.wire import Codec, Receive, Send, Wire
 
+MOST_UNTOLD = 100
+"""Notices for one that does not read. The oldest are dropped: they only say where to look."""
 AUTH_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 NOT_AUTHENTICATED = 4401
@@ -35,7 +39,7 @@ class Done(NamedTuple):
 class _End(NamedTuple):
     code: int
     reason: str
-    notice: m.Notice | None
+    notice: Notice | None
 
 
 class Socket:
@@ -50,7 +54,7 @@ class Socket:
         authenticate: Authenticate,
         codec: Codec,
         send_seconds: float,
-        on_admitted: Callable[[], None],
+        on_admitted: Callable[[Principal], None],
     ) -> None:
         self.user: Principal | None = None
         self._on_admitted = on_admitted
@@ -59,27 +63,36 @@ class Socket:
         self._codec = codec
         self._end: _End | None = None
         self._told = anyio.Event()
-        self._notices: set[m.Notice] = set()
+        self._tasks: TaskGroup | None = None
+        self._warned: set[SecretExpiringNotice] = set()
+        self._untold: deque[Notice] = deque(maxlen=MOST_UNTOLD)
+        self._telling = False
         self._scope = anyio.CancelScope()
         self._wire = Wire(receive, send, send_seconds=send_seconds, on_lost=self._scope.cancel)
         self._follows = Follows(self._wire, runs)
 
-    def end(self, code: int, reason: str, notice: m.Notice | None = None) -> None:
+    def end(self, code: int, reason: str, notice: Notice | None = None) -> None:
         """Close soon; the first one to ask says why."""
         if self._end is None:
             self._end = _End(code, reason, notice)
             self._told.set()
 
-    async def tell(self, notice: m.Notice) -> None:
-        """Once, however often it is called."""
-        if notice not in self._notices:
-            self._notices.add(notice)
-            await self._wire.send(m.noticed(notice))
+    def tell(self, notice: Notice) -> None:
+        """Soon, without holding up whoever tells it; a warning once, however often it is given."""
+        if isinstance(notice, SecretExpiringNotice):
+            if notice in self._warned:
+                return
+            self._warned.add(notice)
+        self._untold.append(notice)
+        if not self._telling and self._tasks is not None:
+            self._telling = True
+            self._tasks.start_soon(self._tell)
 
     async def serve(self, proof: Awaitable[Principal] | None) -> None:
         """Until either side closes. Without a proof of who it is the first message must be one."""
         with self._scope:
             async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
                 tasks.start_soon(self._close_when_told)
                 if proof is not None:
                     await self._admit(None, proof)
@@ -91,6 +104,11 @@ class Socket:
                     if self._end is None:
                         await self._answer(tasks, message)
                 tasks.cancel_scope.cancel()
+
+    async def _tell(self) -> None:
+        while self._untold and self._end is None:
+            await self._wire.send(m.noticed(self._untold.popleft()))
+        self._telling = False
 
     async def _close_when_told(self) -> None:
         await self._told.wait()
@@ -110,7 +128,7 @@ class Socket:
     async def _admit(self, ref: m.Ref, proof: Awaitable[Principal]) -> bool:
         try:
             self.user = await proof
-            self._on_admitted()
+            self._on_admitted(self.user)
         except Exception as error:  # noqa: BLE001 - told in the same words as over HTTP
             problem = self._codec.problem(error)
             await self._wire.send(m.refused(ref, problem))

@@ -1,6 +1,5 @@
 """What is said on a WebSocket, both ways."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,6 +7,7 @@ import msgspec
 
 from app.domain.agents.schemas import Text
 from app.domain.runs.errors import BadMessage
+from app.domain.runs.notices import Notice
 from app.domain.runs.schemas import MAX_CONTENT, StartRun
 from app.lib.runlog.frames import parse, split
 
@@ -71,17 +71,6 @@ class Ping(_Op, frozen=True, kw_only=True):
 
 
 type Op = Auth | Invoke | Follow | Unfollow | Pause | Resume | Cancel | Approve | Input | Ping
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What concerns a user rather than one of their runs."""
-
-    kind: Literal["server_stopping", "secret_expiring"]
-    detail: str
-    secret_id: UUID | msgspec.UnsetType = msgspec.UNSET
-    expires_at: datetime | msgspec.UnsetType = msgspec.UNSET
-    days: int | msgspec.UnsetType = msgspec.UNSET
-    """The warning that is due: so many days before, or fewer."""
 
 
 def text_of(message: str | bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The open sockets of this process, and what is told to all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -9,9 +9,9 @@ import anyio
 from app.domain.accounts.errors import InvalidToken
 from app.domain.accounts.schemas import Principal
 from app.domain.runs.errors import ServerStopping
+from app.domain.runs.notices import Notice, ServerStoppingNotice
 from app.domain.runs.service import Runs
 from app.domain.runs.socket.connection import NOT_AUTHENTICATED, Authenticate, Socket
-from app.domain.runs.socket.messages import Notice
 from app.domain.runs.socket.wire import Codec, Receive, Send
 
 SERVICE_RESTART = 1012
@@ -22,11 +22,21 @@ class Sockets:
         self.codec = codec
         self._send_seconds = send_seconds
         self._open: set[Socket] = set()
+        self._of: dict[UUID, set[Socket]] = {}
+        """By user, once they have said who they are."""
+        self.on_user: Callable[[UUID], None] = lambda _: None
+        """Somebody has come."""
         self._leaving = False
         self._arrival = anyio.Event()
 
     @contextmanager
     def opened(self, receive: Receive, send: Send, *, runs: Runs, authenticate: Authenticate) -> Iterator[Socket]:
+        def arrive(user: Principal) -> None:
+            self._of.setdefault(user.user_id, set()).add(socket)
+            self.on_user(user.user_id)
+            self._arrival.set()
+            self._arrival = anyio.Event()
+
         socket = Socket(
             receive,
             send,
@@ -34,7 +44,7 @@ class Sockets:
             authenticate=authenticate,
             codec=self.codec,
             send_seconds=self._send_seconds,
-            on_admitted=self._arrive,
+            on_admitted=arrive,
         )
         self._open.add(socket)
         if self._leaving:
@@ -43,6 +53,8 @@ class Sockets:
             yield socket
         finally:
             self._open.discard(socket)
+            if socket.user is not None:
+                self._leave(socket, socket.user.user_id)
 
     def users(self) -> set[Principal]:
         return {socket.user for socket in self._open if socket.user is not None}
@@ -52,12 +64,16 @@ class Sockets:
         """Set when the next user comes."""
         return self._arrival
 
-    async def notify(self, notices: Mapping[UUID, Sequence[Notice]]) -> None:
-        """Tell users what is new to each of their sockets. One that does not read holds up none but itself."""
-        async with anyio.create_task_group() as tasks:
-            for socket in [*self._open]:
-                for notice in notices.get(socket.user.user_id, ()) if socket.user is not None else ():
-                    tasks.start_soon(socket.tell, notice)
+    def user_ids(self) -> KeysView[UUID]:
+        return self._of.keys()
+
+    def has(self, user_id: UUID) -> bool:
+        return user_id in self._of
+
+    def notify(self, user_id: UUID, notice: Notice) -> None:
+        """Tell each socket of that user. One that does not read holds up none but itself."""
+        for socket in self._of.get(user_id, ()):
+            socket.tell(notice)
 
     def end_login(self, user: Principal) -> None:
         for socket in self._open:
@@ -70,10 +86,12 @@ class Sockets:
         for socket in self._open:
             self._restart(socket)
 
-    def _arrive(self) -> None:
-        self._arrival.set()
-        self._arrival = anyio.Event()
+    def _leave(self, socket: Socket, user_id: UUID) -> None:
+        others = self._of.get(user_id, set())
+        others.discard(socket)
+        if not others:
+            self._of.pop(user_id, None)
 
     def _restart(self, socket: Socket) -> None:
-        notice = Notice(kind="server_stopping", detail="The server is stopping. Connect again in a moment.")
+        notice = ServerStoppingNotice(detail="The server is stopping. Connect again in a moment.")
         socket.end(SERVICE_RESTART, ServerStopping.code, notice)

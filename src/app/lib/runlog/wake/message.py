@@ -15,7 +15,7 @@ _RUNS = 150
 
 
 class Subject(StrEnum):
-    """What is said of a run."""
+    """What is said of a run, or of a user."""
 
     FOLLOWED = "followed"
     """Readers of the speaker follow it: its writer is to tell when it grows."""
@@ -25,6 +25,10 @@ class Subject(StrEnum):
     """Somebody asked something of it: its owner is to look at its control."""
     FREED = "freed"
     """Whoever has room may claim it."""
+    PRESENT = "present"
+    """A user has a socket at the speaker's: others are to tell which of their runs begin and end."""
+    CHANGED = "changed"
+    """It has begun or ended."""
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ class Waker:
         self._warned_of_malformed = False
 
     def on(self, subject: Subject, hearer: Hearer) -> None:
-        """Call `hearer` with the run whenever another node says `subject` of it."""
+        """Call `hearer` with the run, or the user, whenever another node says `subject` of it."""
         self._hearers.setdefault(subject, []).append(hearer)
 
     def tell(self, subject: Subject, run_id: UUID) -> None:

@@ -1,6 +1,7 @@
 import type { ModelView } from "@headgate/client";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { prepareAnswers } from "../../chat/answer";
 import { Banners } from "../../chat/banners";
 import { type Choice, Composer } from "../../chat/composer";
 import { ChatHeader } from "../../chat/header";
@@ -13,8 +14,12 @@ import { Typing } from "../../chat/typing";
 import { useAgents, useChat, useModels } from "../../chat/use-chat";
 import { useDraft } from "../../chat/use-draft";
 import { onlyDemo, Welcome } from "../../chat/welcome";
+import { whenIdle } from "../../lib/idle";
 import { ErrorState, IconButton, Skeleton } from "../../ui";
 import { ArrowDownIcon } from "../../ui/icons";
+
+/** Between two states that the events tell of, so that only the server's word is known. */
+const ON_ITS_WAY = new Set(["connecting", "reconnecting"]);
 
 export default function ChatPage() {
   const { sessionId } = useParams({ strict: false });
@@ -30,6 +35,8 @@ export default function ChatPage() {
   const container = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const { isAtEnd, toEnd } = useStickToEnd(container, content);
+
+  useEffect(() => whenIdle(prepareAnswers), []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation is read from its end
   useEffect(toEnd, [sessionId, toEnd]);
@@ -49,6 +56,7 @@ export default function ChatPage() {
 
   const again = (turn: Turn, text: string) => void send(text, turn.runId ?? undefined);
   const { active, live, pending } = chat;
+  const heard = useLast(active);
   const turns = pending?.replaces
     ? chat.turns.slice(
         0,
@@ -111,9 +119,9 @@ export default function ChatPage() {
             </IconButton>
           )}
         </div>
-        <LiveLog runId={turns.at(-1)?.runId ?? null} />
+        <LiveLog runId={heard && heard.session_id === sessionId ? heard.id : null} />
         <div className="mx-auto flex w-full max-w-3xl flex-col gap-2 px-3 pb-3 sm:px-6 sm:pb-5">
-          <Banners chat={chat} live={live} />
+          <Banners chat={chat} />
           <Composer
             text={draft}
             onText={setDraft}
@@ -123,12 +131,15 @@ export default function ChatPage() {
             models={models.data?.items ?? []}
             isSending={!!pending}
             active={
-              active && { isPaused: (live?.snapshot.status ?? active.state) === "paused", isStopping: !!live?.stopping }
+              active && {
+                isPaused: (ON_ITS_WAY.has(live?.status ?? "") ? active.state : live?.status) === "paused",
+                isStopping: !!live?.stopping,
+              }
             }
             onSend={() => void send(draft)}
-            onStop={() => active && void chat.stop(active.id)}
-            onPause={() => active && void chat.pause(active.id)}
-            onResume={() => active && void chat.resume(active.id)}
+            onStop={() => void chat.stop()}
+            onPause={() => void chat.pause()}
+            onResume={() => void chat.resume()}
           />
         </div>
       </div>
@@ -145,6 +156,13 @@ function useChoice(sessionId: string | undefined, turns: readonly Turn[], models
     : (chosen?.choice ?? { agent: onlyDemo(models) ? "todo" : "chat", model: "" });
   const choice = chosen && chosen.session === sessionId ? chosen.choice : usual;
   return [choice, (to: Choice) => setChosen({ session: sessionId, choice: to })] as const;
+}
+
+/** The last one that there was. */
+function useLast<Value>(value: Value | null): Value | null {
+  const [last, setLast] = useState(value);
+  if (value !== null && value !== last) setLast(value);
+  return value ?? last;
 }
 
 function Skeletons() {

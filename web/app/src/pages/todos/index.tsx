@@ -109,7 +109,7 @@ function ListTab({ onNew, ...rest }: ListTabProps) {
 
   return (
     <>
-      <search className="grid gap-3 sm:grid-cols-[minmax(0,1fr)_auto_auto_auto]">
+      <search className="grid grid-cols-2 gap-3 sm:grid-cols-[minmax(0,1fr)_auto_auto_auto]">
         <TextField
           hideLabel
           label="Search"

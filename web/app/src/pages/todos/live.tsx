@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { client } from "../../lib/client";
-import { onRun } from "../../lib/runs-told";
+import { useLook } from "../../lib/news";
 import { Spinner } from "../../ui";
 import { useAgents } from "../agents/data";
 import { call } from "../shared/call";
@@ -11,7 +11,7 @@ import { list } from "../shared/words";
 const ACTIVE = new Set(["queued", "running", "paused", "waiting"]);
 /** States, and the events that lead to them, in which a run does nothing until somebody answers. */
 const AT_REST = new Set<string>(["paused", "waiting", "approval_requested", "input_requested"]);
-/** Other tabs tell of the runs they start. This finds those that were started elsewhere. */
+/** So often runs are looked for where the server cannot tell of them. */
 const LOOK_MS = 5000;
 const NEWEST = 10;
 const NO_CHANGE = new Set(["get_todo_list", "search_todos", "analyze_schedule", "get_user_datetime", "get_user_quota"]);
@@ -27,11 +27,8 @@ export function useLiveTodos(): string[] {
   const newest = useQuery({
     queryKey: ["newest-runs"],
     queryFn: async () => (await call("GET /api/runs", { query: { limit: NEWEST } })).items,
-    refetchInterval: LOOK_MS,
+    refetchInterval: useLook(LOOK_MS),
   });
-  const { refetch } = newest;
-
-  useEffect(() => onRun(() => void refetch()), [refetch]);
 
   useEffect(() => {
     if (!newest.data) return;
