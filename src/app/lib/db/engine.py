@@ -1,5 +1,6 @@
 """Engines and transactions, the same to use on SQLite and PostgreSQL."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,19 +8,18 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.lib.db.address import connect_arguments, read_url
+from app.lib.db.sqlite_lock import TRY_MS, WAIT_SECONDS, is_busy
 
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What connecting and asking may raise. SQLAlchemy lets through what asyncpg says of a connection that was refused."""
-SQLITE_BUSY_SECONDS = 15
 _SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    f"busy_timeout={SQLITE_BUSY_SECONDS}000",
 )
 
 
@@ -38,8 +38,8 @@ class Database:
         self.url = read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._read_engine = _sqlite_engine(url, begin="BEGIN", pool_size=pool_size)
-            self._write_engine = _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1)
+            self._read_engine = _sqlite_engine(url, writes=False, pool_size=pool_size)
+            self._write_engine = _sqlite_engine(url, writes=True, pool_size=1)
         else:
             self._arguments = connect_arguments(self.url)
             self._read_engine = self._write_engine = create_async_engine(
@@ -96,12 +96,12 @@ def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _sqlite_engine(url: str, *, begin: str, pool_size: int) -> AsyncEngine:
+def _sqlite_engine(url: str, *, writes: bool, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=SQLITE_BUSY_SECONDS,
+        pool_timeout=WAIT_SECONDS,
         hide_parameters=True,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
@@ -114,10 +114,19 @@ def _sqlite_engine(url: str, *, begin: str, pool_size: int) -> AsyncEngine:
         cursor = connection.cursor()
         for pragma in _SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={TRY_MS}" if writes else f"PRAGMA busy_timeout={WAIT_SECONDS}000")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_transaction(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        until = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            except OperationalError as error:
+                if not is_busy(error.orig) or time.monotonic() > until:
+                    raise
+            else:
+                return
 
     return engine

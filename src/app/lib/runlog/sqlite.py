@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.lib.db.engine import SQLITE_BUSY_SECONDS, Database
+from app.lib.db.engine import Database
+from app.lib.db.sqlite_lock import TRY_MS, begin_writing
 from app.lib.db.worker import Worker
 from app.lib.runlog.frames import Batch
 from app.lib.runlog.reading import DatabaseReader
@@ -89,7 +90,7 @@ class SqliteLogStore(DatabaseReader):
 
     def _write(self, writes: list[Write]) -> dict[UUID, str | None]:
         connection = self._connection or self._connect()
-        connection.execute("BEGIN IMMEDIATE")
+        begin_writing(connection)
         try:
             held = self._store(connection, writes)
         except BaseException:
@@ -117,9 +118,7 @@ class SqliteLogStore(DatabaseReader):
         return {write.batch.run_id: controls[key] for key, write in kept}
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=SQLITE_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self._path, timeout=TRY_MS / 1000, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=OFF")  # the fence is the check: a run's head goes with the run

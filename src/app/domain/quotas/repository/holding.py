@@ -1,4 +1,4 @@
-"""SQL that every start and every call of a provider waits for: one statement on SQLite, two on PostgreSQL.
+"""SQL that every start and every call of a provider waits for: one statement, of which PostgreSQL makes several.
 
 It is text, since SQLAlchemy compiles its own too slowly, and knows the user's id from one place, since each time that
 a value is named it is converted anew.
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.quotas.models import UsageMonth
 from app.domain.quotas.schemas import Said, Used
 from app.lib.db.direct import direct_row
-from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, standing
+from app.lib.resilience.windows.window import Taken, standing
 
 _COUNTS = Used.__struct_fields__
 _SAID = Said.__struct_fields__
@@ -28,22 +28,9 @@ ON_CONFLICT = "(user_id, month) DO UPDATE SET " + ", ".join(
 )
 _LOCK = "pg_advisory_xact_lock(hashtextextended('quotas of ' || CAST(:user_id AS text), 0))"
 _LOCKED = text(f"SELECT {_LOCK}").bindparams(_id)
-# The lock comes first; what is in conflict is seen as it is then.
-_COUNT = (
-    f"INSERT INTO usage_month ({_COLUMNS}) SELECT $1::uuid, $2, $3::bigint, 0, 0, 0, 0 "  # noqa: S608 - constants
-    f"FROM {_LOCK.replace(':user_id', '$1::uuid')} ON CONFLICT {ON_CONFLICT} RETURNING {', '.join(_COUNTS)}"
-)
-
+_HOLD = "SELECT * FROM hold_usage($1::uuid, $2, $3, $4, $5)"
+NO_RUNS = "SELECT 0"
 NOW = "extract(epoch FROM clock_timestamp())::float8"
-_CURRENT = f"SELECT t FROM unnest(w.times) t WHERE t > {NOW} - {WINDOW_SECONDS}"  # noqa: S608 - constants
-_WINDOW = f"""
-taken AS (INSERT INTO rate_window AS w (user_id, times)
-    SELECT $1, ARRAY[{NOW}] FROM said WHERE coalesce(said.rate_limit_per_minute, $2::bigint) > 0
-    ON CONFLICT (user_id) DO UPDATE SET times = array({_CURRENT} ORDER BY t) || {NOW}
-    WHERE (SELECT count(*) FROM ({_CURRENT}) AS c) < (SELECT coalesce(rate_limit_per_minute, $2::bigint) FROM said)
-    RETURNING cardinality(times) AS used, times[greatest(cardinality(times)
-        - (SELECT coalesce(rate_limit_per_minute, $2::bigint) FROM said), 0) + 1] AS leaves_at, {NOW} AS now)
-"""  # noqa: S608 - constants
 
 
 def _said(active_runs: str) -> str:
@@ -66,19 +53,12 @@ def look(active_runs: str) -> Executable:
 
 
 @cache
-def _look(active_runs: str) -> str:
-    return _said(active_runs).replace(":user_id", "$1::uuid")
-
-
-@cache
-def _look_and_take(active_runs: str) -> str:
-    said = f"WITH said AS MATERIALIZED ({_look(active_runs)}), {_WINDOW}"
-    return f"{said} SELECT said.*, taken.* FROM said LEFT JOIN taken ON true"  # noqa: S608 - constants
-
-
-@cache
 def _count_and_look(active_runs: str) -> str:
-    """Only for SQLite, where nobody else writes meanwhile: PostgreSQL looks at how things were before it waited."""
+    """For SQLite, where nobody else writes meanwhile.
+
+    PostgreSQL has a function, whose statements each see what was committed before: one alone would look at how things
+    were before it waited.
+    """
     mine = "SELECT {} FROM quota WHERE user_id = usage_month.user_id"
     theirs = "SELECT {} FROM quota WHERE role = (SELECT role FROM user_account WHERE id = usage_month.user_id)"
     said = [
@@ -111,12 +91,10 @@ async def hold(
     if connection.dialect.name == "sqlite":
         row = await direct_row(connection, _count_and_look(active_runs), user_id.bytes, month, requests)
         return *_read(row), None
-    counted = await direct_row(connection, _COUNT, user_id, month, requests)
-    if starts is None:
-        return *_read((*counted, *await direct_row(connection, _look(active_runs), user_id))), None
-    *found, taken, leaves_at, now = await direct_row(connection, _look_and_take(active_runs), user_id, starts)
-    used, said = _read((*counted, *found))
-    if taken is None:
+    query = active_runs.replace(":user_id", "$1")
+    *found, taken, leaves_at, now = await direct_row(connection, _HOLD, user_id, month, requests, query, starts)
+    used, said = _read(found)
+    if taken is None or starts is None:
         return used, said, None
     limit = starts if said.rate_limit_per_minute is None else said.rate_limit_per_minute
     return used, said, standing(taken, leaves_at, now, limit, passed=True)

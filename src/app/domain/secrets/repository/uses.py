@@ -10,7 +10,8 @@ import asyncpg
 import msgspec
 
 from app.domain.secrets.models import AuditHead, AuditRow
-from app.lib.db.engine import SQLITE_BUSY_SECONDS, Database
+from app.lib.db.engine import Database
+from app.lib.db.sqlite_lock import TRY_MS, begin_writing, is_busy
 from app.lib.db.worker import Worker
 
 _COMMAND_SECONDS = 10
@@ -76,7 +77,7 @@ class SqliteUses:
         try:
             self._now().execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # it says of what kind in the other bits
+            if not is_busy(error):
                 raise
             self._worker = self._worker or Worker("secret-uses")
             return bool(await self._worker.run(lambda: self._write(self._waiting(), move, values)))
@@ -111,8 +112,8 @@ class SqliteUses:
         return self._hasty
 
     def _waiting(self) -> sqlite3.Connection:
-        self._patient = self._patient or self._connect(SQLITE_BUSY_SECONDS)
-        self._patient.execute("BEGIN IMMEDIATE")
+        self._patient = self._patient or self._connect(TRY_MS / 1000)
+        begin_writing(self._patient)
         return self._patient
 
     def _wait_no_more(self) -> None:
