@@ -13,4 +13,5 @@ def month_of(moment: datetime) -> tuple[datetime, datetime]:
 
 def month_key(moment: datetime) -> str:
     """As `2026-11`."""
-    return moment.astimezone(UTC).strftime("%Y-%m")
+    moment = moment.astimezone(UTC)
+    return f"{moment.year:04}-{moment.month:02}"
