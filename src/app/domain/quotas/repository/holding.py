@@ -29,7 +29,6 @@ ON_CONFLICT = "(user_id, month) DO UPDATE SET " + ", ".join(
 _LOCK = "pg_advisory_xact_lock(hashtextextended('quotas of ' || CAST(:user_id AS text), 0))"
 _LOCKED = text(f"SELECT {_LOCK}").bindparams(_id)
 _HOLD = "SELECT * FROM hold_usage($1::uuid, $2, $3, $4, $5)"
-NO_RUNS = "SELECT 0"
 NOW = "extract(epoch FROM clock_timestamp())::float8"
 
 
@@ -91,7 +90,7 @@ async def hold(
     if connection.dialect.name == "sqlite":
         row = await direct_row(connection, _count_and_look(active_runs), user_id.bytes, month, requests)
         return *_read(row), None
-    query = active_runs.replace(":user_id", "$1")
+    query = f"SELECT ({active_runs.replace(':user_id', '$1')})"
     *found, taken, leaves_at, now = await direct_row(connection, _HOLD, user_id, month, requests, query, starts)
     used, said = _read(found)
     if taken is None or starts is None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.domain.quotas.models import LedgerEntry, OpenCall, RateWindow, UsageMonth
-from app.domain.quotas.repository.holding import NO_RUNS, NOW, ON_CONFLICT, hold, lock, look
+from app.domain.quotas.repository.holding import NOW, ON_CONFLICT, hold, lock, look
 from app.domain.quotas.schemas import Call, Said, Spent, Used
 from app.lib.db.insert import insert_or
 from app.lib.resilience.windows.window import WINDOW_SECONDS, Taken, standing
@@ -65,7 +65,7 @@ class UsageRepository:
         row = found.mappings().one_or_none()
         return Used() if row is None else Used(**row)
 
-    async def said(self, user_id: UUID, active_runs: str = NO_RUNS) -> Said:
+    async def said(self, user_id: UUID, active_runs: str = "0") -> Said:
         """`active_runs` is a query for their number, of `:user_id`: those who own the rows know it."""
         return Said(**(await self._execute(look(active_runs), {"user_id": user_id})).mappings().one())
 
@@ -76,7 +76,7 @@ class UsageRepository:
     async def hold(self, user_id: UUID, month: str) -> tuple[Used, Said]:
         """Lock, hold the user's row as `add` does, and then look: so nothing that is seen changes meanwhile."""
         connection = await self._connected()
-        used, said, _ = await hold(connection, user_id, month, requests=0, active_runs=NO_RUNS, starts=None)
+        used, said, _ = await hold(connection, user_id, month, requests=0, active_runs="0", starts=None)
         return used, said
 
     async def begin(
