@@ -9,6 +9,8 @@ import pytest
 from app.lib.db import sqlite_lock
 from app.lib.db.sqlite_lock import TRY_MS, begin_writing, is_busy
 
+BEGIN = "BEGIN IMMEDIATE"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -34,8 +36,8 @@ def test_the_lock_is_waited_for(path: Path) -> None:
             tried.set()
 
     waiter.set_trace_callback(count)
-    holder.execute("BEGIN IMMEDIATE")
-    thread = Thread(target=begin_writing, args=[waiter])
+    holder.execute(BEGIN)
+    thread = Thread(target=begin_writing, args=[lambda: waiter.execute(BEGIN)])
     thread.start()
     assert tried.wait(10)
     holder.rollback()
@@ -49,10 +51,10 @@ def test_the_lock_is_waited_for(path: Path) -> None:
 def test_it_is_not_waited_for_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_lock, "WAIT_SECONDS", 0)
     holder, waiter = connect(path), connect(path)
-    holder.execute("BEGIN IMMEDIATE")
+    holder.execute(BEGIN)
 
     with pytest.raises(sqlite3.OperationalError) as refused:
-        begin_writing(waiter)
+        begin_writing(lambda: waiter.execute(BEGIN))
 
     assert is_busy(refused.value)
     holder.close()
@@ -61,10 +63,10 @@ def test_it_is_not_waited_for_for_ever(path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_another_error_is_no_reason_to_wait(path: Path) -> None:
     connection = connect(path)
-    begin_writing(connection)
+    begin_writing(lambda: connection.execute(BEGIN))
 
     with pytest.raises(sqlite3.OperationalError) as refused:
-        begin_writing(connection)
+        begin_writing(lambda: connection.execute(BEGIN))
 
     assert not is_busy(refused.value)
     assert not is_busy(None)

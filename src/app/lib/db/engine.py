@@ -1,6 +1,5 @@
 """Engines and transactions, the same to use on SQLite and PostgreSQL."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.lib.db.address import connect_arguments, read_url
-from app.lib.db.sqlite_lock import TRY_MS, WAIT_SECONDS, is_busy
+from app.lib.db.sqlite_lock import TRY_MS, WAIT_SECONDS, begin_writing
 
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What connecting and asking may raise. SQLAlchemy lets through what asyncpg says of a connection that was refused."""
@@ -119,14 +118,9 @@ def _sqlite_engine(url: str, *, writes: bool, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_transaction(connection: Any) -> None:
-        until = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-            except OperationalError as error:
-                if not is_busy(error.orig) or time.monotonic() > until:
-                    raise
-            else:
-                return
+        if writes:
+            begin_writing(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine

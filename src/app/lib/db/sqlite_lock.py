@@ -6,6 +6,9 @@ there again and again that came later: a log that many write beside stood still 
 
 import sqlite3
 import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
 
 WAIT_SECONDS = 15
 TRY_MS = 8
@@ -13,17 +16,20 @@ TRY_MS = 8
 
 
 def is_busy(error: BaseException | None) -> bool:
+    """Whether somebody else has it, as the driver or SQLAlchemy says so."""
+    if isinstance(error, OperationalError):
+        error = error.orig
     code = error.sqlite_errorcode if isinstance(error, sqlite3.OperationalError) else 0
     return code & 0xFF == sqlite3.SQLITE_BUSY  # it says of what kind in the other bits
 
 
-def begin_writing(connection: sqlite3.Connection) -> None:
-    """Waits for the lock. The connection's own time-out should be `TRY_MS`."""
+def begin_writing(begin: Callable[[], object]) -> None:
+    """Call what asks for the lock, until it is there. The time-out of its connection should be `TRY_MS`."""
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
+            begin()
+        except (sqlite3.OperationalError, OperationalError) as error:
             if not is_busy(error) or time.monotonic() > until:
                 raise
         else:

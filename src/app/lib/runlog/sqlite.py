@@ -90,7 +90,7 @@ class SqliteLogStore(DatabaseReader):
 
     def _write(self, writes: list[Write]) -> dict[UUID, str | None]:
         connection = self._connection or self._connect()
-        begin_writing(connection)
+        begin_writing(lambda: connection.execute("BEGIN IMMEDIATE"))
         try:
             held = self._store(connection, writes)
         except BaseException:

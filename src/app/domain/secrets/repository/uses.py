@@ -112,9 +112,9 @@ class SqliteUses:
         return self._hasty
 
     def _waiting(self) -> sqlite3.Connection:
-        self._patient = self._patient or self._connect(TRY_MS / 1000)
-        begin_writing(self._patient)
-        return self._patient
+        connection = self._patient = self._patient or self._connect(TRY_MS / 1000)
+        begin_writing(lambda: connection.execute("BEGIN IMMEDIATE"))
+        return connection
 
     def _wait_no_more(self) -> None:
         if self._patient is not None:
