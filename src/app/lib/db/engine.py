@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import PoolResetState
 
 from app.lib.db.address import connect_arguments, read_url
 from app.lib.db.sqlite_lock import TRY_MS, WAIT_SECONDS, begin_writing
+from app.lib.db.sqlite_visits import visit_once
 
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What connecting and asking may raise. SQLAlchemy lets through what asyncpg says of a connection that was refused."""
@@ -20,6 +22,8 @@ _SQLITE_PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
 )
+_WRITER_PRAGMAS = (f"busy_timeout={TRY_MS}",)
+_READER_PRAGMAS = (f"busy_timeout={WAIT_SECONDS}000", "query_only=ON")
 
 
 def _json(value: Any) -> str:
@@ -41,7 +45,7 @@ class Database:
             self._write_engine = _sqlite_engine(url, writes=True, pool_size=1)
         else:
             self._arguments = connect_arguments(self.url)
-            self._read_engine = self._write_engine = create_async_engine(
+            self._write_engine = create_async_engine(
                 self.url.set(query={}),
                 async_creator=self.connect,
                 pool_size=pool_size,
@@ -51,6 +55,7 @@ class Database:
                 json_deserializer=msgspec.json.decode,
             )
             event.listen(self._write_engine.sync_engine, "checkout", _refuse_closed)
+            self._read_engine = self._write_engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reading = async_sessionmaker(self._read_engine, expire_on_commit=False)
         self._writing = async_sessionmaker(self._write_engine, expire_on_commit=False)
 
@@ -69,7 +74,11 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session whose changes are never kept. It touches the database at its first statement, not before."""
+        """A session that changes nothing: SQLite would refuse it.
+
+        It touches the database at its first statement, not before. There is no transaction around its statements, which
+        would cost two more questions: each sees what is committed by then.
+        """
         async with self._reading() as db_session:
             yield db_session
 
@@ -104,23 +113,29 @@ def _sqlite_engine(url: str, *, writes: bool, pool_size: int) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
+        pool_reset_on_return=None,  # `end_transaction` does, where there is one
+        skip_autocommit_rollback=not writes,
     )
+    visit_once(engine)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling begins too late and never for a read: ours is explicit.
+        # The driver's own transaction handling begins too late: ours is explicit.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _SQLITE_PRAGMAS:
+        for pragma in (*_SQLITE_PRAGMAS, *(_WRITER_PRAGMAS if writes else _READER_PRAGMAS)):
             cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute(f"PRAGMA busy_timeout={TRY_MS}" if writes else f"PRAGMA busy_timeout={WAIT_SECONDS}000")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin_transaction(connection: Any) -> None:
-        if writes:
+    @event.listens_for(engine.sync_engine, "reset")
+    def end_transaction(connection: Any, _record: Any, state: PoolResetState) -> None:
+        if not state.terminate_only and connection.driver_connection.in_transaction:
+            connection.rollback()
+
+    if writes:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin_transaction(connection: Any) -> None:
             begin_writing(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        else:
-            connection.exec_driver_sql("BEGIN")
 
     return engine
