@@ -144,8 +144,8 @@ async def test_what_is_asked_while_a_run_is_just_put_aside_is_done_at_once(
         await is_asked.wait()
         return parked
 
-    def heard(*arguments: Any) -> None:
-        hear(*arguments)
+    def heard(*arguments: Any, **options: Any) -> None:
+        hear(*arguments, **options)
         is_asked.set()
 
     monkeypatch.setattr(records, "park", slowly)

@@ -82,8 +82,8 @@ async def events_of_ended(server: LiveServer, run_id: UUID) -> list[tuple[int, b
     """The numbers and names of the run's events, once it has ended."""
     runs: Runs = server.app.state.runs
     with anyio.fail_after(10):
-        await runs.ended(run_id)
         async with runs.following(run_id, after=0) as cursor:
+            await cursor.end()
             frames = b""
             while data := await cursor.read():
                 frames += data

@@ -85,7 +85,7 @@ class Tasks:
         asked = await self.get(user, task_id)
         if asked.run.state not in ACTIVE:
             raise TaskNotCancelable
-        await self.runs.cancel(user.user_id, asked.run.id)
+        await self.runs.stop(asked.run)
         return await self.get(user, task_id)
 
     async def page(

@@ -111,14 +111,18 @@ class Engine:
             self._taking.add(run_id)
             self._tasks.start_soon(self._take, run_id, place)
 
-    def asked(self, run_id: UUID, control: str | None) -> None:
-        """Somebody has asked something of a run: it obeys at once where it is executed here, else who can takes it."""
+    def asked(self, run_id: UUID, control: str | None, *, held: bool = False) -> None:
+        """Somebody has asked something of a run: it obeys at once where it is executed here.
+
+        Else those who execute it are told, and it is taken, unless it is `held` by another: then only they can.
+        """
         execution = self._executor.active.get(run_id)
-        if execution is None or execution.aside:
-            self._waker.tell(Subject.ASKED, run_id)
-            self.take(run_id, urgent=control == CANCEL)
-        else:
+        if execution is not None and not execution.aside:
             execution.obey(control)
+            return
+        self._waker.tell(Subject.ASKED, run_id)
+        if not held or execution is not None or run_id in self._taking:
+            self.take(run_id, urgent=control == CANCEL)
 
     def look(self, run_id: UUID) -> None:
         """Another process says that something was asked of a run: what, is in the database."""

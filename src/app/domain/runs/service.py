@@ -1,11 +1,8 @@
-"""Runs as their owner sees them: start, look up, follow, stop."""
+"""Runs as their owner sees them: started, looked up, followed and steered."""
 
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import suppress
 from uuid import UUID
 
-import anyio
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -17,36 +14,26 @@ from app.domain.quotas.service import Gate, Metering, Passage
 from app.domain.runs.admission import Place
 from app.domain.runs.callers import Callers
 from app.domain.runs.engine import Engine
-from app.domain.runs.errors import (
-    AlreadyAnswered,
-    NotReplaceable,
-    QuestionNotFound,
-    RunNotFound,
-    SessionBusy,
-    StreamingDisabled,
-)
+from app.domain.runs.errors import NotReplaceable, RunNotFound, SessionBusy, StreamingDisabled
 from app.domain.runs.freezing import models_of, time_line, view, with_model
 from app.domain.runs.idempotency import RepeatableStart
 from app.domain.runs.messages import checked, continuing
 from app.domain.runs.models import Run
-from app.domain.runs.questions import APPROVAL, INPUT
 from app.domain.runs.records import Claim
-from app.domain.runs.repository import ControlRepository, RunRepository, StartKeyRepository
+from app.domain.runs.repository import RunRepository, StartKeyRepository
 from app.domain.runs.schemas import ContinueRun, Origin, Reset, RunView, Started, StartRun, lost_cursor
-from app.domain.runs.states import ACTIVE, CANCEL, CANCEL_AFTER_TURN, PAUSE, RunState
+from app.domain.runs.states import ACTIVE, RunState
+from app.domain.runs.steering import Steering
 from app.domain.runs.translate import TIME_LINE
 from app.domain.sessions.errors import SessionNotFound
 from app.domain.sessions.schemas import HistoryEntry, Message, SessionRef
 from app.domain.sessions.service import SessionService
 from app.lib.clock import Clock
 from app.lib.db.engine import Database
-from app.lib.runlog.cursor import Cursor
 from app.lib.runlog.log import LogWriter
 
-CANCEL_WAIT_SECONDS = 3.0
 
-
-class Runs:
+class Runs(Steering):
     """Each verb is a transaction of its own: a stream outlives the request's."""
 
     def __init__(
@@ -63,15 +50,12 @@ class Runs:
         heartbeat_seconds: float,
         streaming: bool,
     ) -> None:
-        self._db = db
+        super().__init__(db, engine, writer, heartbeat_seconds=heartbeat_seconds)
         self._clock = clock
-        self._engine = engine
-        self._writer = writer
         self._callers = callers
         self._gate = gate
         self._metering = metering
         self._default_model = default_model
-        self._heartbeat_seconds = heartbeat_seconds
         self._streaming = streaming
 
     def may_stream(self) -> None:
@@ -182,13 +166,6 @@ class Runs:
             await self._metering.forget_session(db_session, owner_id, session_key)
             await SessionService.open(db_session, owner_id, clock=self._clock).delete(session_key)
 
-    async def get(self, owner_id: UUID, run_id: UUID) -> RunView:
-        async with self._db.reading() as db_session:
-            found = await RunRepository(db_session).get(run_id, owner_id)
-        if found is None:
-            raise RunNotFound
-        return view(*found)
-
     async def lost(self, run: RunView, cursor: int) -> Reset | None:
         """What a reader is told whose cursor lies outside what the log holds."""
         purged = False
@@ -211,85 +188,6 @@ class Runs:
                 owner_id, active=active, session_key=session_id, limit=limit, offset=offset
             )
         return [view(run, head) for run, head in rows], total
-
-    async def cancel(self, owner_id: UUID, run_id: UUID, mode: str = "immediate") -> RunView:
-        """Stop the run, wherever it executes: at once, or before another turn begins. Of an ended one nothing changes.
-
-        A run that is paused or waits has no turn to finish. Waits up to three seconds for the end, so that the answer
-        usually tells it; not for the end of a turn.
-        """
-        run = await self.get(owner_id, run_id)
-        if run.state not in ACTIVE:
-            return run
-        after_turn = mode == "after_turn" and run.state not in {RunState.PAUSED, RunState.WAITING}
-        control = CANCEL_AFTER_TURN if after_turn else CANCEL
-        async with self._db.writing() as db_session:
-            await ControlRepository(db_session).ask(run_id, control)
-        self._engine.asked(run_id, control)
-        if not after_turn:
-            with anyio.move_on_after(CANCEL_WAIT_SECONDS):
-                await self.ended(run_id)
-        return await self.get(owner_id, run_id)
-
-    async def pause(self, owner_id: UUID, run_id: UUID) -> RunView:
-        """Let nothing new begin. A run that is paused, waits or has ended stays as it is."""
-        await self.get(owner_id, run_id)
-        async with self._db.writing() as db_session:
-            paused = await ControlRepository(db_session).pause(run_id)
-        if paused:
-            self._engine.asked(run_id, PAUSE)
-        return await self.get(owner_id, run_id)
-
-    async def resume(self, owner_id: UUID, run_id: UUID) -> RunView:
-        """Let a paused run go on, here or where it is held. One that is not paused stays as it is."""
-        await self.get(owner_id, run_id)
-        async with self._db.writing() as db_session:
-            resumed = await ControlRepository(db_session).resume(run_id)
-        if resumed:
-            self._engine.asked(run_id, None)
-        return await self.get(owner_id, run_id)
-
-    async def answer_approval(
-        self, owner_id: UUID, run_id: UUID, approval_id: str, *, approve: bool, reason: str | None
-    ) -> RunView:
-        """Let a tool call happen, or not. Raises AlreadyAnswered where the answer that counts is another one."""
-        return await self._answer(owner_id, run_id, approval_id, APPROVAL, {"approve": approve, "reason": reason})
-
-    async def answer_input(self, owner_id: UUID, run_id: UUID, input_id: str, content: str) -> RunView:
-        """Say what the run asked for. Raises AlreadyAnswered where the answer that counts is another one."""
-        return await self._answer(owner_id, run_id, input_id, INPUT, {"content": content})
-
-    async def _answer(
-        self, owner_id: UUID, run_id: UUID, question_id: str, kind: str, answer: dict[str, Any]
-    ) -> RunView:
-        run = await self.get(owner_id, run_id)
-        async with self._db.writing() as db_session:
-            control = ControlRepository(db_session)
-            counts = await control.answer(run_id, question_id, kind, answer, still_open=run.state in ACTIVE)
-            if counts is None:
-                raise QuestionNotFound
-            if counts != answer:
-                raise AlreadyAnswered
-            freed = await control.unpark_answered(run_id)
-        if freed:
-            self._engine.take(run_id)
-        return await self.get(owner_id, run_id)
-
-    async def ended(self, run_id: UUID) -> None:
-        """Wait until the run has ended, or this process is leaving."""
-        async with self.following(run_id, after=0) as cursor:
-            await cursor.end()
-
-    @asynccontextmanager
-    async def following(self, run_id: UUID, *, after: int, group: Hashable | None = None) -> AsyncIterator[Cursor]:
-        """A cursor into the run's log. Readers of one `group` are closed together."""
-        hub = self._writer.hub
-        head = None if hub.known(run_id) else await self._writer.store.head(run_id)
-        reader = hub.join(run_id, head.seq if head else 0, ended=head is None or head.ended, group=group)
-        try:
-            yield Cursor(hub, self._writer.store, run_id, reader, after=after, heartbeat=self._heartbeat_seconds)
-        finally:
-            hub.part(run_id, reader)
 
     async def history(self, owner_id: UUID, session_key: str) -> list[HistoryEntry]:
         """Empty where the session was deleted meanwhile."""

@@ -46,9 +46,12 @@ class ControlRepository:
         waits = Run.state.in_((RunState.QUEUED, RunState.PAUSED, RunState.WAITING))
         await self._db_session.execute(update(Run).where(Run.id == run_id, waits).values(state=RunState.RUNNING))
 
-    async def ask(self, run_id: UUID, control: str) -> None:
-        """Leave a request for whoever executes the run, and let somebody. Nothing overrules a cancel."""
-        await self._db_session.execute(
+    async def ask(self, run_id: UUID, control: str) -> bool:
+        """Leave a request for whoever executes the run, and let somebody. Nothing overrules a cancel.
+
+        Returns whether somebody has it, as far as that is known.
+        """
+        asked = (
             update(RunHead)
             .where(
                 RunHead.run_id == run_id,
@@ -56,7 +59,9 @@ class ControlRepository:
                 or_(RunHead.control.is_(None), RunHead.control != CANCEL),
             )
             .values(control=control, parked_at=None)
+            .returning(RunHead.lease_until > self._now)
         )
+        return bool(await self._db_session.scalar(asked))
 
     async def pause(self, run_id: UUID) -> bool:
         """Ask for a pause; False where the run is paused, waits, ends or has been asked for something else."""
