@@ -168,6 +168,7 @@ class Traffic:
     over: anyio.Event = field(default_factory=anyio.Event)
     done: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
+    seconds: float = 0.0
 
     async def stream(self, number: int) -> None:
         one = self.place.users[number % len(self.place.users)]
@@ -186,13 +187,15 @@ class Traffic:
     async def requests(self) -> None:
         """They come when they come, and not one after the other; but no more than so many wait for their answers."""
         places = anyio.Semaphore(AT_ONCE)
+        began = anyio.current_time()
         async with anyio.create_task_group() as tasks:
             for number in count():
+                await anyio.sleep_until(began + number / self.load.requests)
                 await places.acquire()
                 if self.over.is_set():
+                    self.done["asked"], self.seconds = number, anyio.current_time() - began
                     return
                 tasks.start_soon(self._request, number, places)
-                await anyio.sleep(1 / self.load.requests)
 
     async def _request(self, number: int, places: anyio.Semaphore) -> None:
         one = self.place.users[number % len(self.place.users)]
@@ -210,7 +213,7 @@ class Traffic:
                 await one.asks("GET", "/api/secrets")
             case _:
                 await one.asks("GET", f"/api/secrets/{one.secrets[number % len(one.secrets)]}")
-        self.done["requests"] += 1
+        self.done["answered"] += 1
         self.slowest = max(self.slowest, anyio.current_time() - began)
         places.release()
 
@@ -255,24 +258,23 @@ async def test_rotations_under_load_fail_nobody_and_go_on_after_a_kill(
 ) -> None:
     said_by_commands: list[str] = []
     async with settled(load) as place:
-        began = anyio.current_time()
         async with under_load(place, load) as traffic:
             halfway: dict[str, int] = {}
             for number in range(load.rotations):
                 if number == load.rotations // 2:
                     halfway = await killed_in_the_middle(place)
                 said_by_commands.append(await rotated(place))
-        took = anyio.current_time() - began
         audit = await place.command("audit", "verify")
         assert await audit.wait() == 0, audit.said
         shown = [await one.reveals() for one in place.users]
         (key,) = place.keys.load()
         wraps = await place.wraps()
 
-    figure("rotations", load.rotations, f"in {took:.0f} s")
+    figure("rotations", load.rotations, f"in {traffic.seconds:.0f} s")
     figure("streams", traffic.done["streams"], "whole")
-    figure("requests", traffic.done["requests"], f"answered, {traffic.done['requests'] / took:.0f} a second")
+    figure("requests", traffic.done["answered"], f"answered, {traffic.done['asked'] / traffic.seconds:.1f} a second")
     figure("slowest request", traffic.slowest, "s")
+    assert traffic.done["answered"] == traffic.done["asked"] >= 0.98 * load.requests * traffic.seconds - 1
     assert len(halfway) == 2
     going_on = [said.startswith("Going on with the rotation") for said in said_by_commands]
     assert going_on.index(True) == load.rotations // 2

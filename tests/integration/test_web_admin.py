@@ -71,7 +71,8 @@ async def test_an_admin_looks_after_users_limits_and_keys(
     await page.get_by_role("button", name=f"Disable {grace.email}").click()
     await page.get_by_role("button", name="Disable user").click()
     await expect(page.get_by_role("button", name=f"Enable {grace.email}")).to_be_visible()
-    assert (await grace.api.get("/api/me")).status_code == 401
+    login = await grace.api.post("/api/access/login", json={"email": grace.email, "password": grace.password})
+    assert login.json()["code"] == "account_disabled"
 
 
 async def test_an_auditor_sees_usage_and_audit_only(open_page: OpenPage, person: Person, server: LiveServer) -> None:
