@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-JOBS ?= 3
+JOBS ?= 4
 
 # Compiled once, not by every process anew, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +31,8 @@ ui: $(UI) ## build the web page that the server serves (needs Node)
 
 test: $(READY) ## every check, then every test
 	@$(MAKE) --no-print-directory -j 2 check test-web
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) -m "not soak and not alone"
+	$(BIN)/pytest -m "alone and not soak"
 
 check: check-python check-web ## style, types, who imports whom, generated files
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -40,7 +39,6 @@ DESKTOP = (1280, 800)
 PHONE = (360, 740)
 COOKIE = "headgate_refresh"
 PASSWORD = "correct horse battery staple"
-PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 expect.set_options(timeout=10_000)
 
@@ -186,7 +184,7 @@ async def new_person(server: LiveServer) -> AsyncIterator[Callable[..., Awaitabl
     async with AsyncExitStack() as stack:
 
         async def make(name: str = "Ada") -> Person:
-            api = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, verify=PLAIN))
+            api = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url))
             account = {"email": f"{uuid4().hex[:12]}@example.com", "password": PASSWORD, "name": name}
             (await api.post("/api/access/signup", json=account)).raise_for_status()
             login = await api.post("/api/access/login", json=account)

@@ -1,11 +1,10 @@
 """Headgate on a real socket, and clients that are signed in."""
 
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -29,8 +28,6 @@ from tests.routing import Routed
 from tests.servers import Nursery, nursery
 
 PASSWORD = "correct horse battery staple"
-PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients that speak plain HTTP. Each would read the system's certificates otherwise, which takes 30 ms."""
 SignUp = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
@@ -39,6 +36,14 @@ def _quick_passwords() -> Iterator[None]:
     """Argon2id all the same, in 1 ms where people get 40: nearly every test signs somebody up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "default_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_clients() -> Iterator[None]:
+    """Each would read the authorities' certificates otherwise, which takes 30 ms, though hardly one speaks TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx._transports.default, "create_ssl_context", cache(httpx._config.create_ssl_context))
         yield
 
 
@@ -59,7 +64,7 @@ class LiveServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, stopped by an event instead of a look ten times a second."""
+    """uvicorn, stopped by an event instead of a look ten times a second, and gone at once when nobody is there."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -73,6 +78,17 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         await self.on_tick(0)
         await self.done.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for _ in range(10):  # the loop looks at its sockets each time
+            await anyio.lowlevel.checkpoint()
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+            await server.wait_closed()
+        await self.lifespan.shutdown()
 
 
 @asynccontextmanager
@@ -127,7 +143,7 @@ async def server(settings: Settings) -> AsyncIterator[LiveServer]:
 
 @pytest.fixture
 async def anonymous(server: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, verify=PLAIN) as client:
+    async with httpx.AsyncClient(base_url=server.url) as client:
         yield client
 
 
@@ -137,7 +153,7 @@ async def sign_up(server: LiveServer) -> AsyncIterator[SignUp]:
     async with AsyncExitStack() as stack:
 
         async def make(email: str | None = None) -> httpx.AsyncClient:
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, verify=PLAIN))
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url))
             account = {"email": email or f"{uuid4().hex}@example.com", "password": PASSWORD, "name": "Test"}
             (await client.post("/api/access/signup", json=account)).raise_for_status()
             login = await client.post("/api/access/login", json=account)

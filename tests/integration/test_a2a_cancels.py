@@ -15,7 +15,11 @@ from tests.valkey import valkey_server
 from tests.wires.chat import ChatWire
 from tests.wires.script import Ending, answer
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.timeout(60),
+    pytest.mark.parametrize("database_url", ["postgres"], indirect=True),
+]
 SHORT = pytest.param(15, 0.5, 0.2, id="short")
 LONG = pytest.param(200, 0.99, 0.1, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(300)])
 """How many, and the seconds that this share of them may take: until the provider is let go, and until the answer, which

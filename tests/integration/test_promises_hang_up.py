@@ -16,7 +16,11 @@ from tests.wires.chat import ChatWire
 from tests.wires.dialects import DIALECTS, Dialect
 from tests.wires.script import Ending
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.timeout(60),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
 SHORT = pytest.param(5, 0.5, 0.2, id="short")
 LONG = pytest.param(200, 1, 0.1, id="long", marks=pytest.mark.soak)
 """How many, and the seconds that this share of them may take: a busy machine holds up a few of a short form."""

@@ -21,7 +21,7 @@ from app.lib.db.engine import Database
 from app.server.master_keys import MasterKeys
 from app.server.settings import Settings
 from tests.chaos import check_transcript, environment, figure
-from tests.integration.conftest import PASSWORD, PLAIN
+from tests.integration.conftest import PASSWORD
 from tests.servers import Nursery, Process
 from tests.streams import read_all, said
 from tests.vaults import new_key
@@ -153,7 +153,7 @@ async def user(stack: AsyncExitStack, db: Database, name: str, urls: list[str]) 
     async with db.writing() as db_session:
         await AccountService.open(db_session).create(account["email"], PASSWORD, role=Role.USER)
     limits = httpx.Limits(max_connections=None)
-    client = await stack.enter_async_context(httpx.AsyncClient(timeout=30, limits=limits, verify=PLAIN))
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=30, limits=limits))
     token = (await client.post(f"{urls[0]}/api/access/login", json=account)).json()["access_token"]
     client.headers["Authorization"] = f"Bearer {token}"
     return User(name, client, [*urls])

@@ -123,6 +123,7 @@ def complete(watched: Watched) -> bool:
     return ids == list(range(1, len(ids) + 1)) and watched.events[-1].event == "completed"
 
 
+@pytest.mark.alone
 async def test_readers_on_another_node_get_every_event_at_the_same_pace(linked: Settings, chat_wire: ChatWire) -> None:
     chat_wire.queue(answer("word " * WORDS, gap=GAP))
     async with pair(linked, chat_wire) as nodes:
