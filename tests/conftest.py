@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from app.lib.db.engine import Database
+from app.lib.runlog.errors import LeaseLost
 from app.server import migrations
 from tests.databases import Databases
 from tests.postgres import PostgresServer, postgres_server
@@ -56,8 +57,11 @@ def pytest_collection_finish() -> None:
 def _bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
     @functools.wraps(test)
     async def bounded(*arguments: Any, **fixtures: Any) -> None:
-        with anyio.fail_after(seconds):
-            await test(*arguments, **fixtures)
+        try:
+            with anyio.fail_after(seconds):
+                await test(*arguments, **fixtures)
+        except LeaseLost as lost:  # as what it is, it would end anyio's runner, and the fixtures would hang
+            raise AssertionError("the lease is lost") from lost
 
     return bounded
 

@@ -1,5 +1,6 @@
 """Rows that a test needs but is not about."""
 
+import time
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
@@ -13,8 +14,10 @@ from app.lib.db.engine import Database
 from app.lib.runlog.tables import RunHead
 
 
-async def a_run(db: Database, *, attempt: int, ended: bool = False, owner_id: UUID | None = None) -> UUID:
-    """A running run on a new session, of a new user where none is named."""
+async def a_run(
+    db: Database, *, attempt: int, ended: bool = False, owner_id: UUID | None = None, held_by: str | None = None
+) -> UUID:
+    """A running run on a new session, of a new user where none is named. A server takes it unless somebody holds it."""
     user_id, session_id, run_id = owner_id or uuid7(), uuid7(), uuid7()
     now = SystemClock().now()
     async with db.writing() as db_session:
@@ -44,7 +47,6 @@ async def a_run(db: Database, *, attempt: int, ended: bool = False, owner_id: UU
                 updated_at=now,
             )
         )
-        await db_session.execute(
-            insert(RunHead).values(run_id=run_id, attempt=attempt, seq=0, ended=ended, owner="test", lease_until=0.0)
-        )
+        head = {"run_id": run_id, "attempt": attempt, "seq": 0, "ended": ended, "owner": held_by or "test"}
+        await db_session.execute(insert(RunHead).values(head | {"lease_until": time.time() + 3600 if held_by else 0.0}))
     return run_id

@@ -85,7 +85,8 @@ async def until(true: Callable[[], bool]) -> None:
 async def a_long_run(client: httpx.AsyncClient, server: LiveServer) -> str:
     """One that goes on, and has said much."""
     owner_id = UUID((await client.get("/api/me")).json()["id"])
-    run_id = await a_run(server.app.state.db, attempt=1, owner_id=owner_id)
+    held_by = server.app.state.runs._engine.owner
+    run_id = await a_run(server.app.state.db, attempt=1, owner_id=owner_id, held_by=held_by)
     log = server.app.state.writer.open(run_id, 1, 0)
     for _ in range(EVENTS):
         log.append(b"message_delta", b'{"content":"%b"}' % (b"x" * 1000))
