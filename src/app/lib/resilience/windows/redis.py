@@ -109,6 +109,8 @@ class RedisWindows:
     async def _watch(self) -> None:
         while True:
             try:
+                if self.failing:  # what the pool kept may be cut, which is not always seen before it is used
+                    await self._client.connection_pool.disconnect(inuse_connections=False)
                 await _heard_late(self._client.ping)
             except (RedisError, OSError, TimeoutError):
                 with suppress(WindowAway), self._heard():
