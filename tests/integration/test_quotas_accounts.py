@@ -1,5 +1,6 @@
 """Whatever becomes of runs, in whatever order: the ledger, what users are told, and what the provider did agree."""
 
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from app.domain.runs.execution import Stop
 from app.lib.db.engine import Database
 from app.lib.providers.credentials import ApiKey, Credential
 from app.lib.providers.registry import Registry
+from app.lib.resilience import breaker
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, SignUp, live_server
 from tests.limits import id_of, ledger, open_calls, usage
@@ -31,6 +33,12 @@ Tokens = tuple[int, int]
 TOKENS = st.tuples(st.integers(1, 100_000), st.integers(0, 5_000))
 SHORT = pytest.param(3, 8, id="short", marks=pytest.mark.timeout(120))
 LONG = pytest.param(60, 25, id="long", marks=[pytest.mark.soak, pytest.mark.timeout(1800)])
+
+
+@pytest.fixture(autouse=True)
+def _no_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each month is another user's: after three that fail first the provider would be left alone."""
+    monkeypatch.setattr(breaker, "MIN_CALLERS", sys.maxsize)
 
 
 @pytest.fixture
