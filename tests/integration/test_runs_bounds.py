@@ -64,6 +64,7 @@ async def test_a_start_past_the_most_runs_is_refused_before_anything_is_stored(
     assert int(refused.headers["retry-after"]) >= 1
     assert (await client.get("/api/sessions/third")).status_code == 404
     assert (await client.get("/api/runs")).json()["total"] == 2
+    await chat_wire.request(2)  # each has its script
     await client.post(f"{begun[0].headers['location']}/cancel")
     await until(server.app, runs=1)
     chat_wire.queue(answer("Now."))
