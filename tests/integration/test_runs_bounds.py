@@ -18,6 +18,7 @@ from app.lib.runlog.log import PENDING_BYTES
 from app.lib.runlog.store import Write
 from app.server.settings import Settings
 from tests.integration.conftest import LiveServer, SignUp, live_server
+from tests.limits import id_of
 from tests.rows import a_run
 from tests.sockets import socket_of
 from tests.streams import events_of, followed, names, only, said, streamed, text
@@ -154,6 +155,20 @@ async def test_a_run_that_somebody_left_is_taken_when_there_is_room(
     engine.take(left)
 
     assert left in engine._taking
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_dead_process_s_run_ends_when_it_is_cancelled_though_there_is_no_room(
+    client: httpx.AsyncClient, chat_wire: ChatWire, server: LiveServer
+) -> None:
+    chat_wire.default = lambda _: answer("Hm", ending=Ending.STALL)
+    for _ in range(2):
+        await client.post(CHAT, json=said("Hi"), headers=LATER)
+    left = await a_run(server.app.state.db, attempt=1, owner_id=id_of(client), held_by="dead")
+
+    ended = (await client.post(f"/api/runs/{left}/cancel")).json()
+
+    assert ended["state"] in {"cancelled", "failed"}  # nobody can read what it was to do
 
 
 async def test_under_pressure_some_starts_are_refused(client: httpx.AsyncClient, server: LiveServer) -> None:

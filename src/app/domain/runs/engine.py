@@ -114,14 +114,14 @@ class Engine:
     def asked(self, run_id: UUID, control: str | None, *, held: bool = False) -> None:
         """Somebody has asked something of a run: it obeys at once where it is executed here.
 
-        Else those who execute it are told, and it is taken, unless it is `held` by another: then only they can.
+        Else those who execute it are told, and it is taken, unless another who may be alive has it `held`.
         """
         execution = self._executor.active.get(run_id)
         if execution is not None and not execution.aside:
             execution.obey(control)
             return
         self._waker.tell(Subject.ASKED, run_id)
-        if not held or execution is not None or run_id in self._taking:
+        if not held or self._records.sole_owner or run_id in self._executor.active or run_id in self._taking:
             self.take(run_id, urgent=control == CANCEL)
 
     def look(self, run_id: UUID) -> None:

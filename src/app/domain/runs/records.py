@@ -68,13 +68,13 @@ class RunRecords:
         self._metering = metering
         self._usages = usages
         self._lease_seconds = lease_seconds
-        self._sole_owner = sole_owner
+        self.sole_owner = sole_owner
         """No other process can be alive (SQLite, locked data folder): whoever else owns a run is dead."""
 
     async def claim(self, run_id: UUID, owner: str) -> Claim | None:
         async with self.db.writing() as db_session:
             runs = RunRepository(db_session)
-            claimed = await runs.claim(run_id, owner, self._lease_seconds, others_dead=self._sole_owner)
+            claimed = await runs.claim(run_id, owner, self._lease_seconds, others_dead=self.sole_owner)
             run = await runs.load(run_id) if claimed else None
             if claimed is None or run is None:
                 return None
@@ -124,7 +124,7 @@ class RunRecords:
     async def abandoned(self, owner: str) -> list[UUID]:
         """Active runs that nobody executes and somebody should."""
         async with self.db.reading() as db_session:
-            return await RunRepository(db_session).abandoned(owner, others_dead=self._sole_owner)
+            return await RunRepository(db_session).abandoned(owner, others_dead=self.sole_owner)
 
     async def cancel_overdue(self, park_seconds: float) -> None:
         """Have the runs cancelled that were put aside for so long."""
@@ -133,13 +133,13 @@ class RunRecords:
 
     async def keep_followed(self, run_ids: list[UUID], seconds: float) -> None:
         """Let others know that somebody follows these runs here."""
-        if not self._sole_owner:
+        if not self.sole_owner:
             async with self.db.writing() as db_session:
                 await ControlRepository(db_session).keep_followed(run_ids, seconds)
 
     async def followed_elsewhere(self, run_ids: list[UUID]) -> dict[UUID, bool | None]:
         """Whether readers of other processes follow the runs; None where none ever did."""
-        if self._sole_owner:
+        if self.sole_owner:
             return dict.fromkeys(run_ids)
         async with self.db.reading() as db_session:
             return dict.fromkeys(run_ids) | await ControlRepository(db_session).followed(run_ids)
