@@ -87,7 +87,9 @@ class _Server(uvicorn.Server):
             return
         for server in self.servers:
             server.close()
-            await server.wait_closed()
+        with anyio.move_on_after(self.config.timeout_graceful_shutdown):  # as uvicorn does
+            for server in self.servers:
+                await server.wait_closed()
         await self.lifespan.shutdown()
 
 
